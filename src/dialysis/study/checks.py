@@ -1,0 +1,676 @@
+"""Check a study's configuration and tables against each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from dialysis.errors import Problem
+from dialysis.study.config import did_you_mean
+from dialysis.study.groups import assign_groups
+from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
+
+Tables = Mapping[str, pd.DataFrame]
+Config = Mapping[str, Any] | None
+Found = tuple[list[Problem], list[Problem]]
+
+ON_COLUMN_UNITS = ("fmol", "pmol", "nmol", "pg", "ng")
+_MASS_UNITS = ("pg", "ng", "pg/µL", "pg/uL")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def check_study(
+    config: Mapping[str, Any] | None,
+    tables: Tables,
+    shown: str,
+    broken: Collection[str] = (),
+) -> tuple[list[Problem], list[Problem]]:
+    """List what is wrong between the tables, and what is only odd.
+
+    A check is made when all the tables it looks at could be read, so that one mistake is not
+    reported several times, and every mistake that can be seen is reported.
+
+    Parameters
+    ----------
+    config : mapping or None
+        Sections of study.yaml with defaults; ``None`` when it has problems of its own.
+    tables : mapping of str to DataFrame
+        Input tables whose index is the line in the file.
+    shown : str
+        Folder as named in messages, ``config/<study>``.
+    broken : collection of str
+        Names of tables with problems of their own.
+
+    Returns
+    -------
+    problems, warnings : list of Problem
+    """
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for check, needs in _CHECKS:
+        if not broken or not set(needs) & set(broken):
+            found, odd = check(config, tables, shown)
+            problems += found
+            warnings += odd
+    return problems, warnings
+
+
+def _unknown(
+    file: str, line: object, column: str, found: str, known: Iterable[str], what: str
+) -> Problem:
+    names = [str(name) for name in known]
+    hint = did_you_mean(found, names) or f"Add it to {what}, or mend the name here."
+    return Problem(
+        file,
+        f"row {line}, column {column}",
+        f"'{found}', which is not in {what}",
+        f"one of its {len(names)} names",
+        hint,
+    )
+
+
+def _check_animals(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/animals.csv"
+    animals = tables["animals"]
+    problems = []
+    for drug, rows in animals.groupby("drug", sort=False):
+        units = list(dict.fromkeys(rows.loc[rows["dose"] > 0, "dose_unit"]))
+        if len(units) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[0]}, column dose_unit",
+                    f"{drug} in {' and '.join(repr(u) for u in units)}",
+                    "one unit for all doses of a drug",
+                    "Convert the doses to one unit.",
+                )
+            )
+    groups = assign_groups(animals)
+    controls = list(dict.fromkeys(groups.loc[groups["is_control"], "group"]))
+    if not controls:
+        problems.append(
+            Problem(
+                file,
+                "column dose",
+                "no animal with dose 0",
+                "at least one vehicle group, which the others are compared with",
+                "Give the vehicle animals dose 0.",
+            )
+        )
+        return problems, []
+    for line, group, control, named in zip(
+        animals.index, groups["group"], groups["control"], animals["control"], strict=True
+    ):
+        if control:
+            continue
+        if named:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {line}, column control",
+                    f"'{named}'",
+                    f"one vehicle group: {', '.join(controls)}",
+                    did_you_mean(str(named), controls),
+                )
+            )
+        else:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {line}, column control",
+                    f"nothing, for group '{group}' with {len(controls)} vehicle groups",
+                    f"the one it is compared with: {', '.join(controls)}",
+                )
+            )
+    return problems, []
+
+
+def _check_probes(config: Config, tables: Tables, shown: str) -> Found:
+    known = list(tables["animals"]["animal_id"])
+    problems = [
+        _unknown(f"{shown}/probes.csv", line, "animal_id", str(animal), known, "animals.csv")
+        for line, animal in tables["probes"]["animal_id"].items()
+        if animal not in known
+    ]
+    return problems, []
+
+
+def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/analytes.csv"
+    analytes = tables["analytes"]
+    runs = list(dict.fromkeys(tables["injections"]["run"]))
+    names = list(dict.fromkeys(analytes["analyte"]))
+    problems = []
+    for row in analytes.itertuples():
+        if row.run and row.run not in runs:
+            problems.append(_unknown(file, row.Index, "run", row.run, runs, "injections.csv"))
+        standard = row.internal_standard
+        if standard not in ("", "none", "itself") and standard not in names:
+            problems.append(
+                _unknown(file, row.Index, "internal_standard", standard, names, "analytes.csv")
+            )
+        given = config is not None and config["quantify"]["limits"]["method"] == "given"
+        if given and pd.isna(row.lod):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column lod",
+                    "nothing",
+                    "a limit of detection, because quantify.limits.method is 'given'",
+                )
+            )
+    for (_run, _channel), rows in analytes.groupby(["run", "channel"], sort=False):
+        ordered = rows.sort_values("rt_min")
+        previous = None
+        for row in ordered.itertuples():
+            if previous is not None:
+                previous_end = previous.rt_min + previous.window_min
+                start = row.rt_min - row.window_min
+                if start < previous_end - 1e-9:
+                    problems.append(
+                        Problem(
+                            file,
+                            f"row {row.Index}, column window_min",
+                            f"{row.analyte} from {start:g} min, while {previous.analyte} "
+                            f"(row {previous.Index}) lasts to {previous_end:g} min",
+                            "windows rt_min ± window_min that don't overlap on a channel",
+                            "Narrow one of the two windows.",
+                        )
+                    )
+            previous = row
+    return problems, []
+
+
+def _check_injections(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/injections.csv"
+    injections = tables["injections"]
+    animals = list(tables["animals"]["animal_id"])
+    probes = list(tables["probes"]["probe_id"])
+    probe_owner = dict(
+        zip(tables["probes"]["probe_id"], tables["probes"]["animal_id"], strict=True)
+    )
+    ids = list(injections["injection_id"])
+    problems = []
+    for column in ("run", "injection_id"):
+        for value, lines in injections.groupby(column, sort=False).groups.items():
+            if not _SAFE_NAME.fullmatch(str(value)):
+                problems.append(
+                    Problem(
+                        file,
+                        f"row {lines[0]}, column {column}",
+                        f"'{value}'",
+                        "letters, digits, '.', '_' and '-', because files are named after it",
+                    )
+                )
+    for value, rows in injections.groupby("injection_id", sort=False):
+        if len(rows) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[1]}, column injection_id",
+                    f"'{value}' again (first in row {rows.index[0]})",
+                    "a name of its own for every injection",
+                )
+            )
+    for (run, order), rows in injections.groupby(["run", "order"], sort=False):
+        if len(rows) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[1]}, column order",
+                    f"{order} again in run {run} (first in row {rows.index[0]})",
+                    "a position of its own for every injection of a run",
+                )
+            )
+    located = injections["injection_file"] + "\0" + injections["section"]
+    for _, rows in injections.groupby(located, sort=False):
+        if len(rows) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[1]}, column injection_file",
+                    f"'{rows['injection_file'].iloc[0]}' again (first in row {rows.index[0]})",
+                    "an export (or a section of one) for every injection",
+                )
+            )
+    for row in injections.itertuples():
+        if row.animal_id and row.animal_id not in animals:
+            problems.append(
+                _unknown(file, row.Index, "animal_id", row.animal_id, animals, "animals.csv")
+            )
+        if row.probe_id and row.probe_id not in probes:
+            problems.append(
+                _unknown(file, row.Index, "probe_id", row.probe_id, probes, "probes.csv")
+            )
+        elif (
+            row.probe_id and row.animal_id in animals and probe_owner[row.probe_id] != row.animal_id
+        ):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column probe_id",
+                    f"probe '{row.probe_id}' with animal '{row.animal_id}'",
+                    f"animal '{probe_owner[row.probe_id]}', which carries it in probes.csv",
+                )
+            )
+        if row.reinjection_of and row.reinjection_of not in ids:
+            problems.append(
+                _unknown(
+                    file, row.Index, "reinjection_of", row.reinjection_of, ids, "injections.csv"
+                )
+            )
+        if row.type != "sample":
+            continue
+        if not row.animal_id and not row.probe_id:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column animal_id",
+                    "nothing",
+                    "an animal (or a probe) for every sample",
+                )
+            )
+        elif not row.probe_id and row.animal_id in animals and probes:
+            own = [p for p, a in probe_owner.items() if a == row.animal_id]
+            if len(own) != 1:
+                problems.append(
+                    Problem(
+                        file,
+                        f"row {row.Index}, column probe_id",
+                        "nothing",
+                        f"one of the probes of {row.animal_id} in probes.csv: "
+                        f"{', '.join(own) if own else 'there is none'}",
+                    )
+                )
+    return problems, []
+
+
+def probe_of_injections(injections: pd.DataFrame, probes: pd.DataFrame) -> pd.Series:
+    """Probe of every injection: as given, else the animal's only probe, else the animal itself."""
+    only = {
+        animal: rows["probe_id"].iloc[0]
+        for animal, rows in probes.groupby("animal_id", sort=False)
+        if len(rows) == 1
+    }
+    fallback = injections["animal_id"].map(lambda animal: only.get(animal, animal))
+    return injections["probe_id"].where(injections["probe_id"] != "", fallback)
+
+
+def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/injections.csv"
+    warnings: list[Problem] = []
+    fraction_min = config["normalize"]["fraction_min"] if config is not None else 1.0
+    samples = tables["injections"][tables["injections"]["type"] == "sample"]
+    samples = samples.assign(probe=probe_of_injections(samples, tables["probes"]))
+    problems = []
+    for row in samples.itertuples():
+        has_times = not (pd.isna(row.start_min) or pd.isna(row.end_min))
+        if pd.isna(row.fraction):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column fraction",
+                    "nothing",
+                    "the number of the fraction for every sample",
+                )
+            )
+        if not has_times and fraction_min is None:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, columns start_min, end_min",
+                    "nothing",
+                    "start and end of the fraction",
+                    "Fill them in, or set normalize.fraction_min in study.yaml.",
+                )
+            )
+        if has_times and row.end_min <= row.start_min:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column end_min",
+                    f"{row.end_min:g}",
+                    f"a time after start_min, which is {row.start_min:g}",
+                )
+            )
+    first = samples[samples["reinjection_of"] == ""]
+    for (probe, fraction), rows in first.groupby(["probe", "fraction"], sort=False):
+        if len(rows) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[1]}, column fraction",
+                    f"fraction {fraction} of {probe} again (first in row {rows.index[0]})",
+                    "each fraction once",
+                    "If the vial was injected again, name the first injection in reinjection_of.",
+                )
+            )
+    timed = first.dropna(subset=["start_min", "end_min", "fraction"])
+    for probe, rows in timed.groupby("probe", sort=False):
+        ordered = rows.sort_values("start_min")
+        earlier = ordered.iloc[:-1]
+        later = ordered.iloc[1:]
+        overlaps = later["start_min"].to_numpy() < earlier["end_min"].to_numpy() - 1e-9
+        for before, after in zip(
+            earlier[overlaps].itertuples(), later[overlaps].itertuples(), strict=True
+        ):
+            if before.fraction == after.fraction:
+                continue
+            problems.append(
+                Problem(
+                    file,
+                    f"row {after.Index}, column start_min",
+                    f"{after.start_min:g} min for fraction {after.fraction} of {probe}",
+                    f"a start after the end of fraction {before.fraction} "
+                    f"(row {before.Index}, {before.end_min:g} min)",
+                )
+            )
+        if later["fraction"].to_numpy(dtype=float).tolist() != sorted(
+            later["fraction"].to_numpy(dtype=float)
+        ):
+            warnings.append(
+                Problem(
+                    file,
+                    f"probe {probe}, column fraction",
+                    "fractions whose numbers and times run in different order",
+                    "the same order",
+                    "Check for swapped vials.",
+                )
+            )
+    for probe, rows in first.dropna(subset=["fraction"]).groupby("probe", sort=False):
+        present = {int(n) for n in rows["fraction"]}
+        gaps = sorted(set(range(min(present), max(present) + 1)) - present)
+        if gaps:
+            warnings.append(
+                Problem(
+                    file,
+                    f"probe {probe}, column fraction",
+                    f"no fraction {', '.join(map(str, gaps))}",
+                    f"all from {min(present)} to {max(present)}",
+                    "A lost vial is shown as missing.",
+                )
+            )
+    return problems, warnings
+
+
+def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/standards.csv"
+    standards = tables["standards"]
+    injections = tables["injections"]
+    types = dict(zip(injections["injection_id"], injections["type"], strict=True))
+    volumes = dict(zip(injections["injection_id"], injections["inj_uL"], strict=True))
+    analytes = tables["analytes"].drop_duplicates("analyte").set_index("analyte")
+    quantify = config["quantify"] if config is not None else None
+    problems = []
+    for row in standards.itertuples():
+        if row.injection_id not in types:
+            problems.append(
+                _unknown(file, row.Index, "injection_id", row.injection_id, types, "injections.csv")
+            )
+        elif types[row.injection_id] == "sample":
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column injection_id",
+                    f"'{row.injection_id}', a sample in injections.csv",
+                    "a standard, blank or qc",
+                    "Mend its type or remove the row.",
+                )
+            )
+        if row.analyte not in analytes.index:
+            problems.append(
+                _unknown(file, row.Index, "analyte", row.analyte, analytes.index, "analytes.csv")
+            )
+        elif row.unit in _MASS_UNITS and pd.isna(analytes.loc[row.analyte, "mw"]):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column unit",
+                    f"'{row.unit}' for {row.analyte}, which has no mw in analytes.csv",
+                    "a molar mass to convert mass to amount",
+                    "Fill in mw (and salt_mw when a salt was weighed).",
+                )
+            )
+        by_volume = row.unit not in ON_COLUMN_UNITS
+        no_default = quantify is not None and quantify["inj_uL"] is None
+        if by_volume and no_default and pd.isna(volumes.get(row.injection_id)):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column unit",
+                    f"'{row.unit}' for an injection without a volume",
+                    "inj_uL in injections.csv or quantify.inj_uL in study.yaml",
+                )
+            )
+    for analyte, rows in standards.groupby("analyte", sort=False):
+        bases = {unit in ON_COLUMN_UNITS for unit in rows["unit"]}
+        if len(bases) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[0]}, column unit",
+                    f"{analyte} both as an amount and as a concentration",
+                    "one basis for all standards of an analyte",
+                )
+            )
+    if quantify is None:
+        return problems, []
+    if not len(standards) and quantify["calibration"] != "none":
+        problems.append(
+            Problem(
+                file,
+                "",
+                "no standards",
+                "standards, because areas are to be calibrated",
+                "Add the table, or set quantify.calibration: none in study.yaml to work "
+                "on uncalibrated responses.",
+            )
+        )
+    if len(standards) and quantify["calibration"] == "internal_standard":
+        internal = tables["analytes"]["internal_standard"]
+        if not internal_standards(tables["analytes"]):
+            problems.append(
+                Problem(
+                    f"{shown}/analytes.csv",
+                    "column internal_standard",
+                    f"{len(internal)} times none",
+                    "an internal standard, because quantify.calibration is 'internal_standard'",
+                )
+            )
+    return problems, []
+
+
+def _check_doses(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/doses.csv"
+    known = list(tables["animals"]["animal_id"])
+    problems = []
+    for row in tables["doses"].itertuples():
+        if row.animal_id not in known:
+            problems.append(
+                _unknown(file, row.Index, "animal_id", row.animal_id, known, "animals.csv")
+            )
+        if not pd.isna(row.end_min) and row.end_min <= row.time_min:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column end_min",
+                    f"{row.end_min:g}",
+                    f"a time after time_min, which is {row.time_min:g}",
+                )
+            )
+    return problems, []
+
+
+def _check_exclusions(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/exclusions.csv"
+    injections = tables["injections"]
+    samples = injections[injections["type"] == "sample"]
+    probes = set(tables["probes"]["probe_id"])
+    fractions = {
+        f"{name}:{row.fraction}"
+        for row in samples.assign(probe=probe_of_injections(samples, tables["probes"])).itertuples()
+        for name in {row.probe, row.animal_id}
+        if name and not pd.isna(row.fraction)
+    }
+    known: dict[str, tuple[set[str], str]] = {
+        "injection": (set(injections["injection_id"]), "injections.csv"),
+        "peak": (set(injections["injection_id"]), "injections.csv"),
+        "fraction": (fractions, "injections.csv"),
+        "probe": (probes or set(tables["animals"]["animal_id"]), "probes.csv"),
+        "animal": (set(tables["animals"]["animal_id"]), "animals.csv"),
+    }
+    analytes = set(tables["analytes"]["analyte"])
+    problems = []
+    for row in tables["exclusions"].itertuples():
+        names, table = known[row.level]
+        if row.id not in names:
+            problems.append(_unknown(file, row.Index, "id", row.id, sorted(names), table))
+        if row.level == "peak" and not row.analyte:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column analyte",
+                    "nothing",
+                    "the analyte whose peak is excluded",
+                )
+            )
+        if row.analyte and row.analyte not in analytes:
+            problems.append(
+                _unknown(file, row.Index, "analyte", row.analyte, sorted(analytes), "analytes.csv")
+            )
+        if row.reason_code == "other" and not row.reason_text:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column reason_text",
+                    "nothing",
+                    "the reason in words, because reason_code is 'other'",
+                )
+            )
+        problems += _check_date(file, row.Index, row.decided_on)
+    return problems, []
+
+
+def _check_events(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/integration_events.csv"
+    ids = list(tables["injections"]["injection_id"])
+    analytes = list(dict.fromkeys(tables["analytes"]["analyte"]))
+    problems = []
+    for row in tables["integration_events"].itertuples():
+        if row.injection_id not in ids:
+            problems.append(
+                _unknown(file, row.Index, "injection_id", row.injection_id, ids, "injections.csv")
+            )
+        if row.event != "inhibit" and not row.analyte:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column analyte",
+                    "nothing",
+                    f"the analyte of the event '{row.event}'",
+                )
+            )
+        if row.analyte and row.analyte not in analytes:
+            problems.append(
+                _unknown(file, row.Index, "analyte", row.analyte, analytes, "analytes.csv")
+            )
+        if row.event in ("inhibit", "limits"):
+            if pd.isna(row.start_min) or pd.isna(row.end_min):
+                problems.append(
+                    Problem(
+                        file,
+                        f"row {row.Index}, columns start_min, end_min",
+                        "nothing",
+                        f"start and end of the event '{row.event}'",
+                    )
+                )
+            elif row.end_min <= row.start_min:
+                problems.append(
+                    Problem(
+                        file,
+                        f"row {row.Index}, column end_min",
+                        f"{row.end_min:g}",
+                        f"a time after start_min, which is {row.start_min:g}",
+                    )
+                )
+        problems += _check_date(file, row.Index, row.decided_on)
+    return problems, []
+
+
+def _check_date(file: str, line: object, date: str) -> list[Problem]:
+    if _ISO_DATE.fullmatch(date):
+        return []
+    return [Problem(file, f"row {line}, column decided_on", f"'{date}'", "a date as YYYY-MM-DD")]
+
+
+def _check_outcomes(config: Config, tables: Tables, shown: str) -> Found:
+    analytes = list(dict.fromkeys(tables["analytes"]["analyte"]))
+    problems: list[Problem] = []
+    if config is None:
+        return problems, []
+    normalize = config["normalize"]
+    if normalize["dead_volume_uL"] > 0 and normalize["flow_uL_min"] is None:
+        problems.append(
+            Problem(
+                f"{shown}/study.yaml",
+                "normalize.flow_uL_min",
+                "nothing",
+                "the flow rate, because normalize.dead_volume_uL is set",
+                "The lag is their quotient.",
+            )
+        )
+    for number, ratio in enumerate(config["normalize"]["ratios"], start=1):
+        for part in ("numerator", "denominator"):
+            if ratio[part] not in analytes:
+                problems.append(
+                    Problem(
+                        f"{shown}/study.yaml",
+                        f"normalize.ratios, entry {number}, {part}",
+                        f"'{ratio[part]}', which is not in analytes.csv",
+                        f"one of {', '.join(analytes)}",
+                        did_you_mean(ratio[part], analytes),
+                    )
+                )
+    if problems:
+        return problems, []
+    outcomes = study_outcomes(
+        tables["analytes"],
+        study_regions(tables["probes"], config["study"]["region"]),
+        config["normalize"]["ratios"],
+    )
+    if not outcomes:
+        problems.append(
+            Problem(f"{shown}/analytes.csv", "", "only internal standards", "at least one analyte")
+        )
+    seen: dict[str, str] = {}
+    for outcome in outcomes:
+        if outcome.slug in seen and seen[outcome.slug] != outcome.label:
+            problems.append(
+                Problem(
+                    f"{shown}/analytes.csv",
+                    "column analyte",
+                    f"'{outcome.label}' and '{seen[outcome.slug]}'",
+                    "names that stay different when only letters and digits are kept "
+                    f"(both become '{outcome.slug}')",
+                )
+            )
+        seen[outcome.slug] = outcome.label
+    return problems, []
+
+
+_CHECKS: tuple[tuple[Callable[[Config, Tables, str], Found], tuple[str, ...]], ...] = (
+    (_check_animals, ("animals",)),
+    (_check_probes, ("animals", "probes")),
+    (_check_analytes, ("analytes", "injections")),
+    (_check_injections, ("injections", "animals", "probes")),
+    (_check_fractions, ("injections", "probes")),
+    (_check_standards, ("standards", "injections", "analytes")),
+    (_check_doses, ("doses", "animals")),
+    (_check_exclusions, ("exclusions", "injections", "probes", "animals", "analytes")),
+    (_check_events, ("integration_events", "injections", "analytes")),
+    (_check_outcomes, ("analytes", "probes")),
+)

@@ -1,0 +1,60 @@
+"""What `figures` hands on, under `figures/<outcome>/`."""
+
+from __future__ import annotations
+
+from dialysis.tables._table import Column, Table
+
+SOURCE_DATA = Table(
+    "source_data",
+    "Everything a time-course figure shows: one row per group, per mean and per individual value. "
+    "The figure is drawn from this table and from nothing else.",
+    (
+        Column("outcome", "text", "Slug of the outcome.", required=True),
+        Column("outcome_label", "text", "Printed label of the outcome.", required=True),
+        Column(
+            "row",
+            "text",
+            "group (a legend entry), mean (a large marker) or individual (a point of a thin line).",
+            required=True,
+            choices=("group", "mean", "individual"),
+        ),
+        Column(
+            "group_order",
+            "integer",
+            "Place of the group in legends, from 1; with drug, dose and is_control it sets colour, "
+            "marker and line.",
+            required=True,
+        ),
+        Column("group", "text", "Group label.", required=True),
+        Column("group_label", "text", "Printed label of the group.", required=True),
+        Column("drug", "text", "Drug.", required=True),
+        Column("drug_label", "text", "Printed label of the drug.", required=True),
+        Column("dose", "number", "Dose in dose_unit.", required=True),
+        Column("dose_unit", "text", "Unit of the dose."),
+        Column("route", "text", "Route."),
+        Column("control", "text", "Group this one is compared with.", required=True),
+        Column("is_control", "flag", "Whether the group is a vehicle group.", required=True),
+        Column("animal_id", "text", "Animal of an individual value."),
+        Column("probe_id", "text", "Probe of an individual value."),
+        Column(
+            "time_index",
+            "integer",
+            "Place of the fraction counted from the dose; missing in a group row.",
+        ),
+        Column("time_min", "number", "Time from the dose, lag-corrected, min."),
+        Column(
+            "pct_of_baseline",
+            "number",
+            "Percent of baseline (100 = no change): the value, or the mean.",
+        ),
+        Column("low_pct", "number", "Lower end of the error bar of a mean."),
+        Column("high_pct", "number", "Upper end of the error bar of a mean."),
+        Column("center", "text", "Kind of mean.", choices=("arithmetic", "geometric")),
+        Column("error_bar", "text", "What the error bar is, for example '95 % CI'."),
+        Column("n", "integer", "Animals in a mean; in a group row, animals shown at any time."),
+        Column("censored", "flag", "Individual value below the limit of detection."),
+        Column("n_censored", "integer", "Values of a mean that are."),
+        Column("stars", "text", "Stars of the group against its control at this time."),
+    ),
+    key=("outcome", "row", "group", "probe_id", "time_index"),
+)
