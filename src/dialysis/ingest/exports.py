@@ -1,0 +1,192 @@
+"""Read one export: its bytes once, its format by content, its traces checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dialysis.chromatogram import Chromatogram
+from dialysis.ingest.checks import check_chromatogram
+from dialysis.ingest.reader import BadExport, Reader
+from dialysis.ingest.registry import READERS
+
+HEAD_BYTES = 65_536
+
+# Files that people take for exports, by their first bytes.
+_OTHER_KINDS = (
+    (
+        b"\x89HDF",
+        "an HDF5 file, which netCDF-4 is",
+        "Convert it with 'nccopy -k classic', or export as ANDI/AIA.",
+    ),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an OLE2 file, which raw data (.lcd) and old Excel workbooks are",
+        "Export the injection from the instrument's software, as text or ANDI/AIA.",
+    ),
+    (
+        b"PK\x03\x04",
+        "a zip archive, which Excel workbooks are",
+        "Unpack it, or export as text or ANDI/AIA.",
+    ),
+    (b"%PDF", "a PDF document", "Export the data points, not a report."),
+    (b"\xff\xfe", "UTF-16 text", "Export or save it as UTF-8 text."),
+    (b"\xfe\xff", "UTF-16 text", "Export or save it as UTF-8 text."),
+)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What one export file holds.
+
+    Parameters
+    ----------
+    chromatograms : tuple of Chromatogram
+        One per injection and detector channel.
+    sha256 : str
+        Of the file's bytes.
+    size_bytes : int
+        Their number.
+    format : str
+        Key of the reader.
+    """
+
+    chromatograms: tuple[Chromatogram, ...]
+    sha256: str
+    size_bytes: int
+    format: str
+
+
+def read(
+    path: Path | str, format: str = "auto", readers: Sequence[Reader] = READERS
+) -> list[Chromatogram]:
+    """Read an instrument export.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    format : str
+        Key of a reader, or ``"auto"`` to recognise the file by its content.
+    readers : sequence of Reader
+        Readers to choose from.
+
+    Returns
+    -------
+    list of Chromatogram
+        One per injection and detector channel, in the order of the file.  ``signal`` is float64
+        in the export's unit, times are s.
+
+    Raises
+    ------
+    ExportFormatError
+        Naming file, position, what was found, what was expected and what to do.
+
+    Examples
+    --------
+    >>> read("raw/demo/run1_001.cdf")[0].unit  # doctest: +SKIP
+    'nA'
+    """
+    return list(read_export(path, format, readers).chromatograms)
+
+
+def read_export(
+    path: Path | str, format: str = "auto", readers: Sequence[Reader] = READERS
+) -> Export:
+    """Read an instrument export and say which bytes it was; see `read`.
+
+    Raises
+    ------
+    ExportFormatError
+        As `read`.
+    """
+    source = Path(path)
+    try:
+        content = _bytes(source)
+        reader = _pick(content[:HEAD_BYTES], source, format, readers)
+        traces = reader.read(source, content)
+        for trace in traces:
+            check_chromatogram(trace)
+        _check_distinct(traces)
+    except BadExport as error:
+        raise error.named(str(path)) from error.__cause__
+    sha256 = hashlib.sha256(content).hexdigest()
+    named = tuple(
+        replace(trace, format=reader.key, file=str(path), sha256=sha256) for trace in traces
+    )
+    return Export(named, sha256, len(content), reader.key)
+
+
+def _bytes(source: Path) -> bytes:
+    try:
+        content = source.read_bytes()
+    except FileNotFoundError:
+        raise BadExport(
+            "", "no such file", "an export", "Copy it there or mend the name."
+        ) from None
+    except IsADirectoryError:
+        raise BadExport("", "a folder", "one file", "Name a file inside it.") from None
+    except OSError as error:
+        raise BadExport(
+            "", f"a file that can't be read ({error.strerror})", "a file", "Check its permissions."
+        ) from error
+    if not content:
+        raise BadExport("", "an empty file", "an export")
+    if not content.strip(b"\x00 \t\r\n"):
+        raise BadExport("", f"{len(content)} bytes, all of them blank", "an export")
+    return content
+
+
+def _pick(head: bytes, source: Path, format: str, readers: Sequence[Reader]) -> Reader:
+    names = ", ".join(f"{r.name} ({r.key})" for r in readers)
+    if format != "auto":
+        for reader in readers:
+            if reader.key == format:
+                return reader
+        raise BadExport(
+            "", f"format '{format}' asked for", f"auto or one of {names}", "Mend ingest.format."
+        )
+    fitting = [reader for reader in readers if reader.sniff(head, source)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise BadExport(
+            "",
+            f"a file that fits {' and '.join(r.name for r in fitting)}",
+            "one that fits one format",
+            f"Set ingest.format to {' or '.join(r.key for r in fitting)}.",
+        )
+    for magic, kind, remedy in _OTHER_KINDS:
+        if head.startswith(magic):
+            raise BadExport("byte 0", kind, names, remedy)
+    raise BadExport(
+        "byte 0",
+        f"a file of unknown kind that starts with {_shown(head)}",
+        names,
+        "Export the injection in one of these formats.",
+    )
+
+
+def _shown(head: bytes, length: int = 24) -> str:
+    start = head[:length]
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return repr(start.decode("ascii"))
+    return f"the bytes {start[:8].hex(' ')}"
+
+
+def _check_distinct(traces: Sequence[Chromatogram]) -> None:
+    if not traces:
+        raise BadExport("", "no chromatogram", "at least one")
+    seen: set[tuple[str, str]] = set()
+    for trace in traces:
+        key = (trace.section, trace.channel)
+        if key in seen:
+            of = f"section '{trace.section}', " if trace.section else ""
+            raise BadExport(
+                f"{of}channel '{trace.channel}'",
+                "a second trace",
+                "one trace for every injection and channel",
+            )
+        seen.add(key)

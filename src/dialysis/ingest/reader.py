@@ -1,0 +1,103 @@
+"""What every reader of an export format is, and how it says that a file is bad."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from dialysis.chromatogram import Chromatogram
+from dialysis.errors import ExportFormatError, Problem
+
+EXPORT_AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
+
+
+class BadExport(ExportFormatError):
+    """What is wrong with one export file.
+
+    Readers raise it without a file; `dialysis.ingest.read` puts the file's name in.
+
+    Parameters
+    ----------
+    where : str
+        Position in the file: a line, a byte, a point of a variable.  May be empty.
+    found, expected, remedy : str
+        What stands there, what should, and what to do about it.
+    file : str
+        Name of the file as messages show it.
+
+    Attributes
+    ----------
+    problem : Problem
+        The same in a form that can be listed with others.
+    """
+
+    def __init__(
+        self, where: str, found: str, expected: str, remedy: str = EXPORT_AGAIN, file: str = ""
+    ) -> None:
+        self.problem = Problem(file, where, found, expected, remedy)
+        super().__init__(str(self.problem))
+
+    def named(self, file: str, injections: str = "") -> BadExport:
+        """Return the same error with the file's name, and the injections it concerns."""
+        old = self.problem
+        where = ", ".join(part for part in (injections, old.where) if part)
+        return BadExport(where, old.found, old.expected, old.remedy, file)
+
+
+class Reader(ABC):
+    """Reader of one export format.
+
+    A subclass states what it reads in class attributes, recognises its format in `sniff` and
+    turns the bytes of a file into chromatograms in `read`.  It holds no state, opens no file and
+    leaves `Chromatogram.format`, `file` and `sha256` empty: `dialysis.ingest.read` fills them in
+    and checks what every trace must fulfil.
+
+    Attributes
+    ----------
+    key : str
+        Name of the format in ``ingest.format`` of study.yaml.
+    name : str
+        Name of the format as people know it.
+    extensions : tuple of str
+        Usual file name endings, for the documentation; content decides, not the name.
+    yields : str
+        What a file gives, for the documentation.
+    verified : str
+        The real files it was tested on, or that there were none.
+    """
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    extensions: ClassVar[tuple[str, ...]]
+    yields: ClassVar[str]
+    verified: ClassVar[str]
+
+    @abstractmethod
+    def sniff(self, head: bytes, path: Path) -> bool:
+        """Whether a file is of this format.
+
+        Parameters
+        ----------
+        head : bytes
+            The first bytes of the file, at most `dialysis.ingest.exports.HEAD_BYTES`.
+        path : Path
+            The file's name; only a hint, and never to be opened here.
+        """
+
+    @abstractmethod
+    def read(self, path: Path, content: bytes) -> list[Chromatogram]:
+        """Turn a file into chromatograms, one per injection and detector channel.
+
+        Parameters
+        ----------
+        path : Path
+            Where the bytes come from; for formats that spread over several files.
+        content : bytes
+            All bytes of the file.
+
+        Raises
+        ------
+        BadExport
+            For anything that is not as the format has it; never another exception.
+        """

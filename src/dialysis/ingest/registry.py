@@ -1,0 +1,23 @@
+"""The readers there are.  A new format is a module and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialysis.ingest.andi import AndiReader
+from dialysis.ingest.labsolutions import LabSolutionsReader
+from dialysis.ingest.reader import Reader
+
+READERS: tuple[Reader, ...] = (AndiReader(), LabSolutionsReader())
+
+
+def supported_table(readers: Sequence[Reader] = READERS) -> str:
+    """Markdown table of the supported formats, as docs/formats.md shows it."""
+    rows = ["| `ingest.format` | format | usual endings | what a file gives | tested on |"]
+    rows.append("|---|---|---|---|---|")
+    rows += [
+        f"| `{r.key}` | {r.name} | {', '.join(f'`{e}`' for e in r.extensions)} | {r.yields} "
+        f"| {r.verified} |"
+        for r in readers
+    ]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,308 @@
+"""Read all exports of one HPLC run into the tables that the next stage reads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from dialysis.chromatogram import Chromatogram
+from dialysis.errors import ExportFormatError, Problem, problems_text
+from dialysis.ingest.dates import settle_orders
+from dialysis.ingest.exports import Export, read_export
+from dialysis.ingest.reader import BadExport
+from dialysis.tables.ingest import MANIFEST, TRACES, VENDOR_PEAKS
+
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class IngestedRun:
+    """What `ingest` hands on for one run; see `dialysis.tables.ingest` for the columns.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        `TRACES`: one row per injection × channel with the arrays.
+    manifest : DataFrame
+        `MANIFEST`: which bytes each row was read from.
+    vendor_peaks : DataFrame
+        `VENDOR_PEAKS`: the vendors' own integrations.
+    """
+
+    traces: pd.DataFrame
+    manifest: pd.DataFrame
+    vendor_peaks: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One trace of one injection, with the injection's row and its file."""
+
+    row: Mapping[str, str]
+    file: str
+    size_bytes: int
+    trace: Chromatogram
+
+
+def ingest_run(
+    injections: pd.DataFrame, raw_dir: Path, config: Mapping[str, Any], study: str = ""
+) -> IngestedRun:
+    """Read the exports of one run.
+
+    Parameters
+    ----------
+    injections : DataFrame
+        The run's injections: injection_id, run, injection_file (several files with ';' between
+        them), section, injected_at, vial.  The last three may be absent.
+    raw_dir : Path
+        Folder the files are relative to.
+    config : mapping
+        Section `ingest` of study.yaml: ``format``.
+    study : str
+        Name of the study; messages name files ``raw/<study>/<file>``.
+
+    Returns
+    -------
+    IngestedRun
+        Rows in the order of `injections`, then of the files and of the channels in them.
+
+    Raises
+    ------
+    ExportFormatError
+        With everything that is wrong with the run's files in one text.
+
+    Notes
+    -----
+    `injected_at` and `vial` of the injections table stand in where the export has none.  A
+    day/month order that a file leaves open is settled by the other injections of the run
+    (`dialysis.ingest.dates.settle_orders`).
+    """
+    rows = [_row(record) for record in injections.to_dict("records")]
+    folder = "/".join(part for part in ("raw", study) if part)
+    exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder)
+    found: list[_Read] = []
+    for row in rows:
+        mine = _traces_of(row, exports, folder, problems)
+        problems += _twice(row, mine, folder)
+        problems += _bad_time(row, mine, study)
+        found += mine
+    if problems:
+        runs = ", ".join(dict.fromkeys(row["run"] for row in rows))
+        raise ExportFormatError(problems_text(problems, f"Exports of run '{runs}' can't be read"))
+    times = settle_orders([_time_of(item) for item in found])
+    return IngestedRun(
+        traces=_traces_frame(found, times),
+        manifest=_manifest_frame(found, times),
+        vendor_peaks=_vendor_frame(found),
+    )
+
+
+def _row(record: Mapping[Any, Any]) -> dict[str, str]:
+    """The cells that matter, as text; absent ones are empty."""
+    names = ("injection_id", "run", "injection_file", "section", "injected_at", "vial")
+    cells = {name: record.get(name, "") for name in names}
+    return {name: "" if pd.isna(cell) else str(cell).strip() for name, cell in cells.items()}
+
+
+def _files(row: Mapping[str, str]) -> list[str]:
+    return [part.strip() for part in row["injection_file"].split(";") if part.strip()]
+
+
+def _read_files(
+    rows: Sequence[Mapping[str, str]], raw_dir: Path, format: str, folder: str
+) -> tuple[dict[str, Export], list[Problem]]:
+    """Read every file once, however many injections it holds."""
+    users: dict[str, list[str]] = {}
+    for row in rows:
+        for name in _files(row):
+            users.setdefault(name, []).append(row["injection_id"])
+    exports: dict[str, Export] = {}
+    problems: list[Problem] = []
+    for name in tqdm(users, desc="reading exports", unit="file", file=sys.stderr, disable=None):
+        try:
+            exports[name] = read_export(raw_dir / name, format)
+        except BadExport as error:
+            shown = error.named(f"{folder}/{name}", _injections_text(users[name]))
+            problems.append(shown.problem)
+    return exports, problems
+
+
+def _injections_text(ids: Sequence[str]) -> str:
+    word = "injection" if len(ids) == 1 else "injections"
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return f"{word} {', '.join(ids[:_SHOWN])}{more}"
+
+
+def _traces_of(
+    row: Mapping[str, str], exports: Mapping[str, Export], folder: str, problems: list[Problem]
+) -> list[_Read]:
+    """Traces of one injection; what can't be located is added to `problems`."""
+    found = []
+    if not _files(row):
+        problems.append(
+            Problem(folder, f"injection {row['injection_id']}", "no file", "at least one file")
+        )
+    for name in _files(row):
+        export = exports.get(name)
+        if export is None:
+            continue
+        there = list(dict.fromkeys(trace.section for trace in export.chromatograms))
+        wanted = row["section"]
+        if not wanted and len(there) == 1:
+            wanted = there[0]
+        if wanted not in there:
+            problems.append(_section_problem(row, f"{folder}/{name}", export, there))
+            continue
+        found += [
+            _Read(row, name, export.size_bytes, trace)
+            for trace in export.chromatograms
+            if trace.section == wanted
+        ]
+    return found
+
+
+def _section_problem(
+    row: Mapping[str, str], shown: str, export: Export, there: Sequence[str]
+) -> Problem:
+    where = f"injection {row['injection_id']}"
+    if there == [""]:
+        return Problem(
+            shown,
+            where,
+            f"one injection without a section, section '{row['section']}' asked for",
+            "no section for a file with one injection",
+            "Leave 'section' empty in injections.csv.",
+        )
+    first = {trace.section: trace for trace in reversed(export.chromatograms)}
+    listed = "; ".join(
+        f"'{name}'" + (f" ({first[name].injected_at})" if first[name].injected_at else "")
+        for name in there[:_SHOWN]
+    )
+    more = f"; and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    asked = f"section '{row['section']}' asked for" if row["section"] else "no section asked for"
+    return Problem(
+        shown,
+        where,
+        f"{len(there)} injections, {asked}",
+        f"one of the sections {listed}{more}",
+        "Name it in column 'section' of injections.csv.",
+    )
+
+
+def _twice(row: Mapping[str, str], mine: Sequence[_Read], folder: str) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    for item in mine:
+        channel = item.trace.channel
+        if channel in first:
+            problems.append(
+                Problem(
+                    f"{folder}/{item.file}",
+                    f"injection {row['injection_id']}",
+                    f"channel '{channel}' again (first in {folder}/{first[channel]})",
+                    "every channel of an injection once",
+                    "Name only one of the two files in injections.csv.",
+                )
+            )
+        first.setdefault(channel, item.file)
+    return problems
+
+
+def _bad_time(row: Mapping[str, str], mine: Sequence[_Read], study: str) -> list[Problem]:
+    """The table's injection time, where it is needed and is not ISO 8601."""
+    given = row["injected_at"]
+    if not given or all(item.trace.injected_at for item in mine):
+        return []
+    try:
+        datetime.fromisoformat(given)
+    except ValueError:
+        return [
+            Problem(
+                "/".join(part for part in ("config", study, "injections.csv") if part),
+                f"injection {row['injection_id']}, column injected_at",
+                f"'{given}'",
+                "ISO 8601, like 2024-04-13T09:53:42",
+            )
+        ]
+    return []
+
+
+def _time_of(item: _Read) -> tuple[str, str]:
+    """Injection time and note: the export's, else the table's."""
+    if item.trace.injected_at or not item.row["injected_at"]:
+        return item.trace.injected_at, item.trace.injected_at_note
+    given = datetime.fromisoformat(item.row["injected_at"]).isoformat()
+    note = "; ".join(part for part in (item.trace.injected_at_note, "from injections.csv") if part)
+    return given, note
+
+
+def _traces_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    rows = [
+        {
+            "injection_id": item.row["injection_id"],
+            "run": item.row["run"],
+            "channel": item.trace.channel,
+            "detector": item.trace.detector,
+            "unit": item.trace.unit,
+            "start_s": item.trace.start_s,
+            "interval_s": item.trace.interval_s,
+            "n_points": item.trace.n_points,
+            "time_s": item.trace.time_s,
+            "signal": item.trace.signal,
+            "injected_at": iso,
+            "sample_name": item.trace.sample_name,
+            "vial": item.trace.vial or item.row["vial"],
+            "method": item.trace.method,
+        }
+        for item, (iso, _) in zip(found, times, strict=True)
+    ]
+    return TRACES.coerce(pd.DataFrame(rows, columns=TRACES.column_names))
+
+
+def _manifest_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    rows = [
+        {
+            "injection_id": item.row["injection_id"],
+            "run": item.row["run"],
+            "channel": item.trace.channel,
+            "file": item.file,
+            "section": item.trace.section,
+            "sha256": item.trace.sha256,
+            "size_bytes": item.size_bytes,
+            "format": item.trace.format,
+            "injected_at": iso,
+            "injected_at_note": note,
+            "sample_name": item.trace.sample_name,
+            "vial": item.trace.vial or item.row["vial"],
+            "unit": item.trace.unit,
+            "n_points": item.trace.n_points,
+            "interval_s": item.trace.interval_s,
+            "first_s": item.trace.times_s[0],
+            "last_s": item.trace.times_s[-1],
+            "signal_min": item.trace.signal.min(),
+            "signal_max": item.trace.signal.max(),
+        }
+        for item, (iso, note) in zip(found, times, strict=True)
+    ]
+    return MANIFEST.coerce(pd.DataFrame(rows, columns=MANIFEST.column_names))
+
+
+def _vendor_frame(found: Sequence[_Read]) -> pd.DataFrame:
+    rows = [
+        {
+            "injection_id": item.row["injection_id"],
+            "run": item.row["run"],
+            "channel": item.trace.channel,
+            **{name: getattr(peak, name) for name in VENDOR_PEAKS.column_names[3:]},
+        }
+        for item in found
+        for peak in item.trace.vendor_peaks
+    ]
+    return VENDOR_PEAKS.coerce(pd.DataFrame(rows, columns=VENDOR_PEAKS.column_names))

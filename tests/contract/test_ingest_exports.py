@@ -1,0 +1,132 @@
+"""Recognising a file and saying what is wrong with one that can't be read at all."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from dialysis.errors import ExportFormatError
+from dialysis.ingest import read
+from tests.contract._ingest_files import SAMPLES, andi, real
+
+BOTH = "ANDI/AIA netCDF (andi), Shimadzu LabSolutions ASCII (labsolutions)"
+AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
+
+
+@pytest.fixture(autouse=True)
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def message(path: str, format: str = "auto") -> str:
+    with pytest.raises(ExportFormatError) as error:
+        read(path, format)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("key", sorted(SAMPLES))
+def test_content_decides_not_the_name(key: str) -> None:
+    Path("x.pdf").write_bytes(SAMPLES[key])
+    for format in ("auto", key):
+        for trace in read("x.pdf", format):
+            assert trace.format == key
+            assert trace.file == "x.pdf"
+            assert trace.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", f"x: found an empty file; expected an export. {AGAIN}"),
+        (b"\x00" * 512, f"x: found 512 bytes, all of them blank; expected an export. {AGAIN}"),
+        (
+            b"0.0005 36.0327491\n0.0021 36.03\n",
+            "x, byte 0: found a file of unknown kind that starts with "
+            f"'0.0005 36.0327491\\n0.0021'; expected {BOTH}. "
+            "Export the injection in one of these formats.",
+        ),
+        (
+            b"\x03\x31\x38\x31\x00\x00\x00\x00\x00",
+            "x, byte 0: found a file of unknown kind that starts with the bytes "
+            f"03 31 38 31 00 00 00 00; expected {BOTH}. "
+            "Export the injection in one of these formats.",
+        ),
+        (
+            b"\x89HDF\r\n\x1a\n",
+            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {BOTH}. "
+            "Convert it with 'nccopy -k classic', or export as ANDI/AIA.",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1",
+            "x, byte 0: found an OLE2 file, which raw data (.lcd) and old Excel workbooks are; "
+            f"expected {BOTH}. "
+            "Export the injection from the instrument's software, as text or ANDI/AIA.",
+        ),
+        (
+            b"PK\x03\x04xx",
+            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {BOTH}. "
+            "Unpack it, or export as text or ANDI/AIA.",
+        ),
+        (
+            b"%PDF-1.7",
+            f"x, byte 0: found a PDF document; expected {BOTH}. "
+            "Export the data points, not a report.",
+        ),
+        (
+            "0.1,2".encode("utf-16"),
+            f"x, byte 0: found UTF-16 text; expected {BOTH}. Export or save it as UTF-8 text.",
+        ),
+    ],
+)
+def test_files_of_no_known_kind(content: bytes, text: str) -> None:
+    Path("x").write_bytes(content)
+    assert message("x") == text
+
+
+def test_no_file_and_a_folder() -> None:
+    Path("run.D").mkdir()
+    assert message("gone.cdf") == (
+        "gone.cdf: found no such file; expected an export. Copy it there or mend the name."
+    )
+    assert message("run.D") == "run.D: found a folder; expected one file. Name a file inside it."
+
+
+def test_a_format_nobody_knows() -> None:
+    Path("x").write_bytes(andi())
+    assert message("x", "aia") == (
+        f"x: found format 'aia' asked for; expected auto or one of {BOTH}. Mend ingest.format."
+    )
+
+
+def test_a_format_that_is_not_the_files() -> None:
+    Path("x").write_bytes(SAMPLES["labsolutions"])
+    assert message("x", "andi") == (
+        "x, byte 0: found the bytes 5b 48 65 61; expected netCDF classic, which starts with "
+        "43 44 46 01 or 43 44 46 02. Convert it with 'nccopy -k classic', or export as ANDI/AIA "
+        "again."
+    )
+    Path("y").write_bytes(SAMPLES["andi"])
+    assert message("y", "labsolutions") == (
+        "y, line 1: found no 'Application Name' followed by a TAB or a comma; expected a "
+        "LabSolutions ASCII export. Export with TAB or comma as the delimiter."
+    )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("agilent_csv", "appia_NAI-A594_1H_RT.CSV"),
+        ("agilent_report", "001F0101_FID1A.ch"),
+        ("chromeleon7_ed", "02_D-St6_ED_1.txt"),
+        ("empower_arw", "results1844.arw"),
+        ("two_column", "LabKey_LGC10030.TXT"),
+        ("wingpc", "SEC_STD1.TXT"),
+    ],
+    ids=lambda parts: parts[0],
+)
+def test_real_files_of_other_formats_are_refused(parts: tuple[str, str]) -> None:
+    path = real(*parts)
+    with pytest.raises(ExportFormatError, match=r"byte 0: found (a file of unknown|UTF-16)"):
+        read(path)

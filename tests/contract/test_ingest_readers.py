@@ -1,0 +1,197 @@
+"""What every reader must do, and the seam a new one plugs into."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dialysis.errors import ExportFormatError
+from dialysis.ingest import READERS, BadExport, Reader, read
+from dialysis.ingest.checks import check_chromatogram
+from dialysis.ingest.registry import supported_table
+from tests.contract._ingest_files import SAMPLES
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs" / "formats.md"
+NOWHERE = Path("not") / "there"
+KEYS = [reader.key for reader in READERS]
+
+
+def reader_of(key: str) -> Reader:
+    return next(reader for reader in READERS if reader.key == key)
+
+
+def read_all(reader: Reader, content: bytes) -> int:
+    """Number of chromatograms; BadExport is the only exception allowed."""
+    try:
+        traces = reader.read(NOWHERE, content)
+        for trace in traces:
+            check_chromatogram(trace)
+    except BadExport as error:
+        assert error.problem.found
+        assert error.problem.expected
+        return 0
+    assert traces
+    return len(traces)
+
+
+def test_every_reader_has_a_sample_and_a_key_of_its_own() -> None:
+    assert len(set(KEYS)) == len(KEYS)
+    assert sorted(KEYS) == sorted(SAMPLES)
+
+
+def test_the_config_schema_offers_every_reader() -> None:
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "study.schema.yaml").read_text())
+    assert schema["properties"]["ingest"]["properties"]["format"]["enum"] == ["auto", *KEYS]
+
+
+def test_the_docs_list_what_the_registry_has() -> None:
+    assert supported_table() in DOCS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", KEYS)
+class TestEveryReader:
+    def test_says_what_it_is(self, key: str) -> None:
+        reader = reader_of(key)
+        assert re.fullmatch(r"[a-z0-9_]+", reader.key)
+        assert reader.name
+        assert reader.yields
+        assert reader.verified
+        assert all(ending.startswith(".") for ending in reader.extensions)
+
+    def test_claims_its_own_format_only(self, key: str) -> None:
+        reader = reader_of(key)
+        claimed = [name for name, content in SAMPLES.items() if reader.sniff(content, NOWHERE)]
+        assert claimed == [key]
+        assert not reader.sniff(b"", NOWHERE)
+        assert not reader.sniff(b"0.0005 36.03\n0.0021 36.04\n", NOWHERE)
+
+    def test_opens_no_file_and_leaves_the_file_fields_empty(self, key: str) -> None:
+        for trace in reader_of(key).read(NOWHERE, SAMPLES[key]):
+            assert (trace.file, trace.format, trace.sha256) == ("", "", "")
+            assert trace.signal.dtype == np.float64
+            assert trace.signal.ndim == 1
+
+    def test_is_repeatable(self, key: str) -> None:
+        reader = reader_of(key)
+        first, second = reader.read(NOWHERE, SAMPLES[key]), reader.read(NOWHERE, SAMPLES[key])
+        for one, two in zip(first, second, strict=True):
+            np.testing.assert_array_equal(one.signal, two.signal)
+            np.testing.assert_array_equal(one.times_s, two.times_s)
+            assert one.vendor_peaks == two.vendor_peaks
+            assert (one.header, one.injected_at) == (two.header, two.injected_at)
+
+    def test_every_cut_is_an_error_or_keeps_every_point(self, key: str) -> None:
+        reader, content = reader_of(key), SAMPLES[key]
+        whole = reader.read(NOWHERE, content)
+        n_refused = 0
+        for length in range(len(content)):
+            try:
+                traces = reader.read(NOWHERE, content[:length])
+            except BadExport:
+                n_refused += 1
+                continue
+            assert len(traces) == len(whole)
+            for cut, full in zip(traces, whole, strict=True):
+                np.testing.assert_array_equal(cut.signal, full.signal)
+                np.testing.assert_array_equal(cut.times_s, full.times_s)
+                assert cut.unit == full.unit
+        assert n_refused > 0.9 * len(content)
+
+    @settings(max_examples=400, deadline=None, derandomize=True)
+    @given(data=st.data())
+    def test_damaged_bytes_never_raise_anything_else(self, key: str, data: st.DataObject) -> None:
+        content = bytearray(SAMPLES[key])
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        stop = data.draw(st.integers(0, len(content)) | st.just(len(content)))
+        read_all(reader_of(key), bytes(content[:stop]))
+
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(content=st.binary(max_size=200))
+    def test_any_bytes_at_all(self, key: str, content: bytes) -> None:
+        read_all(reader_of(key), content)
+
+    @settings(max_examples=100, deadline=None, derandomize=True)
+    @given(tail=st.binary(max_size=100), at=st.integers(0, 200))
+    def test_foreign_bytes_after_a_good_start(self, key: str, tail: bytes, at: int) -> None:
+        read_all(reader_of(key), SAMPLES[key][:at] + tail)
+
+
+def docs_example() -> type[Reader]:
+    """The reader that docs/formats.md shows, as it stands there."""
+    text = DOCS.read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code is not None
+    names: dict[str, object] = {}
+    exec(compile(code[1], str(DOCS), "exec"), names)  # the point of the test
+    found = names["ToyReader"]
+    assert isinstance(found, type) and issubclass(found, Reader)
+    return found
+
+
+class TestTheReaderOfTheDocs:
+    def test_reads(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.toy"
+        path.write_bytes(b"TOY ECD-1\n0.0 1\n0.5 2.5\n1.0 1\n")
+        [trace] = read(path, readers=(*READERS, docs_example()()))
+        assert (trace.format, trace.file, trace.channel, trace.unit) == (
+            "toy",
+            str(path),
+            "ECD-1",
+            "nA",
+        )
+        np.testing.assert_array_equal(trace.times_s, [0, 30, 60])
+        np.testing.assert_array_equal(trace.signal, [1, 2.5, 1])
+        assert len(trace.sha256) == 64
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (
+                b"TOY E\n0 1\n0.5 x\n",
+                "x.toy, line 3: found '0.5 x'; expected minutes and nA. The file is cut short or "
+                "altered: export the injection again, or copy it again.",
+            ),
+            (
+                b"TOY E\n0 1\n0.5 nan\n1 2\n",
+                "x.toy, channel 'E', point 2: found a signal of nan; expected a finite number. The "
+                "file is cut short or altered: export the injection again, or copy it again.",
+            ),
+            (
+                b"TOY E\n0 1\n0.5 1\n0.5 2\n",
+                "x.toy, channel 'E', point 3: found time 30 s after 30 s; expected times that "
+                "increase from point to point. The file is cut short or altered: export the "
+                "injection again, or copy it again.",
+            ),
+        ],
+    )
+    def test_the_seam_names_the_file_and_checks_the_trace(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("x.toy").write_bytes(content)
+        with pytest.raises(ExportFormatError) as error:
+            read("x.toy", readers=(*READERS, docs_example()()))
+        assert str(error.value) == message
+
+    def test_two_readers_that_fit_are_not_chosen_between(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("x.cdf").write_bytes(SAMPLES["andi"])
+        toy = docs_example()
+        greedy = type("Greedy", (toy,), {"sniff": lambda self, head, path: True})
+        with pytest.raises(ExportFormatError) as error:
+            read("x.cdf", readers=(*READERS, greedy()))
+        assert str(error.value) == (
+            "x.cdf: found a file that fits ANDI/AIA netCDF and Toy text; expected one that fits "
+            "one format. Set ingest.format to andi or toy."
+        )
+        assert read("x.cdf", "andi", readers=(*READERS, greedy()))[0].format == "andi"
