@@ -1,0 +1,14 @@
+"""Find, name and measure the peaks of chromatograms."""
+
+from dialysis.integrate.measuring import area_between
+from dialysis.integrate.method import IntegrationMethod, Target
+from dialysis.integrate.run import IntegratedRun, integrate, integrate_run
+
+__all__ = [
+    "IntegratedRun",
+    "IntegrationMethod",
+    "Target",
+    "area_between",
+    "integrate",
+    "integrate_run",
+]

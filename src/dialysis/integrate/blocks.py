@@ -1,0 +1,133 @@
+"""A trace checked, and averaged to blocks of about one second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dialysis.chromatogram import Chromatogram, FloatArray
+from dialysis.errors import IntegrationError
+
+BoolArray = npt.NDArray[np.bool_]
+
+# A distance of this many median distances between two points is a gap in the recording.
+GAP_FACTOR = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Block means of a trace on a uniform grid.
+
+    Parameters
+    ----------
+    times_s : ndarray of float64, shape (n,)
+        Mean time of the points of each block, s.
+    signal : ndarray of float64, shape (n,)
+        Mean signal of each block, signal unit; interpolated where a block has no point.
+    filled : ndarray of bool, shape (n,)
+        Whether a block has points.
+    interval_s : float
+        Length of a block, s.
+    """
+
+    times_s: FloatArray
+    signal: FloatArray
+    filled: BoolArray
+    interval_s: float
+
+    @property
+    def n(self) -> int:
+        """Number of blocks."""
+        return int(self.signal.size)
+
+
+def check_trace(chromatogram: Chromatogram, where: str) -> tuple[FloatArray, FloatArray]:
+    """Return times and signal of a trace that can be integrated.
+
+    Parameters
+    ----------
+    chromatogram : Chromatogram
+        The trace.
+    where : str
+        How the trace is named in messages.
+
+    Returns
+    -------
+    times_s, signal : ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    IntegrationError
+        If there are fewer than 20 points, times don't increase, or a value is not finite.
+    """
+    signal = np.asarray(chromatogram.signal, dtype=np.float64)
+    times_s = np.asarray(chromatogram.times_s, dtype=np.float64)
+    if signal.size < 20:
+        raise IntegrationError(
+            f"{where}: found {signal.size} points; expected at least 20. "
+            "Export the trace again, or exclude the injection."
+        )
+    if times_s.size != signal.size:
+        raise IntegrationError(
+            f"{where}: found {times_s.size} times for {signal.size} signal values; expected one "
+            "time for each. Export the trace again."
+        )
+    bad = np.flatnonzero(~np.isfinite(signal) | ~np.isfinite(times_s))
+    if bad.size:
+        raise IntegrationError(
+            f"{where}: found {bad.size} values that are not numbers, the first at point "
+            f"{bad[0] + 1}; expected numbers only. Export the trace again."
+        )
+    backwards = np.flatnonzero(np.diff(times_s) <= 0)
+    if backwards.size:
+        at = int(backwards[0])
+        raise IntegrationError(
+            f"{where}: found time {times_s[at + 1]:g} s after {times_s[at]:g} s at point "
+            f"{at + 2}; expected increasing times. Export the trace again."
+        )
+    return times_s, signal
+
+
+def find_gaps(times_s: FloatArray) -> list[tuple[float, float]]:
+    """List the gaps of a recording: (last time before, first time after), s."""
+    steps = np.diff(times_s)
+    usual = float(np.median(steps))
+    return [
+        (float(times_s[i]), float(times_s[i + 1]))
+        for i in np.flatnonzero(steps > GAP_FACTOR * usual)
+    ]
+
+
+def block_means(times_s: FloatArray, signal: FloatArray, interval_s: float) -> Blocks:
+    """Average a trace to blocks.
+
+    A block holds a whole number of the median sampling distance, at least one, so that on
+    uniform sampling all blocks hold the same number of points.
+
+    Parameters
+    ----------
+    times_s, signal : ndarray of float64, shape (n,)
+        The trace.
+    interval_s : float
+        Wanted length of a block, s.
+    """
+    step = float(np.median(np.diff(times_s)))
+    length = max(1, round(interval_s / step)) * step
+    # A hundredth of a step keeps rounding of the times from moving a point to the next block.
+    index = ((times_s - times_s[0] + 0.01 * step) / length).astype(np.int64)
+    count = np.bincount(index)
+    filled = count > 0
+    divisor = np.maximum(count, 1)
+    # Relative to the first time, so that large offsets cost no precision.
+    middle = np.bincount(index, times_s - times_s[0]) / divisor + times_s[0]
+    mean = np.bincount(index, signal) / divisor
+    # A last block with few points would be noisier than the others.
+    if count.size > 2 and count[-1] < 0.5 * np.median(count[filled]):
+        count, filled, middle, mean = count[:-1], filled[:-1], middle[:-1], mean[:-1]
+    if not filled.all():
+        grid = times_s[0] + length * (np.arange(count.size) + 0.5) - 0.5 * step
+        middle = np.where(filled, middle, grid)
+        mean = np.where(filled, mean, np.interp(middle, middle[filled], mean[filled]))
+    return Blocks(middle, mean, filled, length)

@@ -1,0 +1,328 @@
+"""Integrate one trace, or all traces of an HPLC run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from dialysis.chromatogram import Chromatogram
+from dialysis.errors import IntegrationError
+from dialysis.integrate.analysis import Peak, TraceAnalysis, analyse_trace
+from dialysis.integrate.events import Event, check_events, inhibit, measure_by_hand, read_events
+from dialysis.integrate.identification import Retention, assign, find_retention, follow_run
+from dialysis.integrate.method import IntegrationMethod
+from dialysis.integrate.rows import peaks_frame, trace_rows
+from dialysis.integrate.suitability import suitability
+
+
+@dataclass(frozen=True, eq=False)
+class IntegratedRun:
+    """Peaks of a run and how its chromatography behaved.
+
+    Parameters
+    ----------
+    peaks : DataFrame
+        PEAKS, by order of injection, channel and time.
+    suitability : DataFrame
+        SUITABILITY.
+    """
+
+    peaks: pd.DataFrame
+    suitability: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class _Trace:
+    """One trace on its way through the run."""
+
+    injection_id: str
+    channel: str
+    order: float
+    method: IntegrationMethod
+    analysis: TraceAnalysis
+    peaks: tuple[Peak, ...]
+    events: tuple[Event, ...]
+
+
+def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataFrame:
+    """Find, name and measure the peaks of one trace.
+
+    Parameters
+    ----------
+    chromatogram : Chromatogram
+        The trace; sampling need not be uniform.
+    method : IntegrationMethod
+        Options and analytes; analytes of other channels are left out.
+
+    Returns
+    -------
+    DataFrame
+        PEAKS: one row per analyte, found or not, and one per unidentified peak, by time.
+        ``injection_id`` and ``run`` are empty.
+
+    Raises
+    ------
+    IntegrationError
+        If the trace holds values that are not numbers, times that don't increase, or does not
+        reach the range of the method.
+    """
+    name = chromatogram.file or "trace"
+    where = f"{name}, channel {chromatogram.channel}" if chromatogram.channel else name
+    own = method.for_channel(chromatogram.channel)
+    analysis = analyse_trace(chromatogram, own, where)
+    retention = find_retention(analysis.peaks, own)
+    if not retention.found or (method.references and not own.references):
+        retention = Retention(1.0, False, ("reference_missing",))
+    rows = trace_rows(
+        analysis,
+        assign(analysis.peaks, own, retention),
+        analysis.peaks,
+        own,
+        injection_id="",
+        run="",
+        channel=chromatogram.channel,
+        by_hand={},
+        deleted={},
+        area_auto={},
+    )
+    return peaks_frame(rows)
+
+
+def integrate_run(
+    traces: pd.DataFrame,
+    injections: pd.DataFrame,
+    analytes: pd.DataFrame,
+    events: pd.DataFrame,
+    config: Mapping[str, Any],
+) -> IntegratedRun:
+    """Integrate all traces of one HPLC run.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        TRACES of the run.
+    injections : DataFrame
+        The run's slice of the injections table (injection_id, run, order, type).
+    analytes : DataFrame
+        The run's slice of the analytes table, one row per analyte.
+    events : DataFrame
+        The run's slice of the integration_events table.
+    config : mapping
+        The ``integrate`` section of `study.yaml` with defaults filled in.
+
+    Returns
+    -------
+    IntegratedRun
+
+    Raises
+    ------
+    IntegrationError
+        If a trace is missing or not fit to be integrated, a channel is not named or not there, or
+        an event can't be applied.
+
+    Notes
+    -----
+    Channels that no analyte is measured on are not integrated.  A progress bar goes to standard
+    error when that is a terminal.
+    """
+    method = IntegrationMethod.from_tables(config, analytes)
+    decided = read_events(events)
+    check_events(decided)
+    _check_keys(traces, injections, method, decided)
+    prepared = _analyse(traces, injections, method, decided)
+    retentions = _retentions(prepared, method)
+    run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
+    rows: list[dict[str, Any]] = []
+    for trace, retention in zip(prepared, retentions, strict=True):
+        rows += _rows(trace, retention, str(run_of[trace.injection_id]))
+    peaks = peaks_frame(rows)
+    return IntegratedRun(peaks, suitability(peaks, injections))
+
+
+def _check_keys(
+    traces: pd.DataFrame,
+    injections: pd.DataFrame,
+    method: IntegrationMethod,
+    events: Sequence[Event],
+) -> None:
+    """Every injection has a trace, every channel and every event something to refer to."""
+    have = set(traces["injection_id"])
+    absent = [i for i in injections["injection_id"] if i not in have]
+    if absent:
+        raise IntegrationError(
+            f"injection {absent[0]}: found no trace; expected at least one for each of the "
+            f"{len(injections)} injections of the run ({len(absent)} have none). "
+            "Run ingest again."
+        )
+    channels = sorted(set(traces["channel"]))
+    for target in method.targets:
+        if target.channel and target.channel not in channels:
+            raise IntegrationError(
+                f"analytes.csv, analyte {target.analyte}, column channel: found "
+                f"'{target.channel}'; expected one of the channels of the exports: "
+                f"{', '.join(repr(c) for c in channels)}."
+            )
+        if not target.channel and len(channels) > 1:
+            raise IntegrationError(
+                f"analytes.csv, analyte {target.analyte}, column channel: found nothing, though "
+                f"the exports have {len(channels)} channels; expected one of "
+                f"{', '.join(repr(c) for c in channels)}."
+            )
+    names = {t.analyte for t in method.targets}
+    keys = set(zip(traces["injection_id"], traces["channel"], strict=True))
+    for event in events:
+        if event.injection_id not in have:
+            raise IntegrationError(
+                f"{event}: found no such injection in this run; expected one of its "
+                f"{len(have)}. Mend the injection_id or remove the row."
+            )
+        if event.channel and (event.injection_id, event.channel) not in keys:
+            raise IntegrationError(
+                f"{event}: found no such channel; expected one of "
+                f"{', '.join(repr(c) for c in channels)}. Mend the channel or remove the row."
+            )
+        if event.analyte and event.analyte not in names:
+            raise IntegrationError(
+                f"{event}: found an analyte that is not in analytes.csv; expected one of "
+                f"{', '.join(t.analyte for t in method.targets)}. Mend the name."
+            )
+        if event.event == "inhibit" and not event.channel and len(channels) > 1:
+            raise IntegrationError(
+                f"{event}: found no channel, though the exports have {len(channels)}; expected "
+                f"one of {', '.join(repr(c) for c in channels)}. Fill in the channel."
+            )
+
+
+def _analyse(
+    traces: pd.DataFrame,
+    injections: pd.DataFrame,
+    method: IntegrationMethod,
+    events: Sequence[Event],
+) -> list[_Trace]:
+    """Baseline, peaks and their measures for every trace with analytes, by order."""
+    order_of = dict(zip(injections["injection_id"], injections["order"], strict=True))
+    events_of: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        events_of[event.injection_id].append(event)
+    wanted = traces[traces["injection_id"].isin(list(order_of))]
+    wanted = wanted.assign(sequence=wanted["injection_id"].map(order_of).astype("float64"))
+    wanted = wanted.sort_values(["sequence", "injection_id", "channel"], kind="stable")
+    out = []
+    rows = wanted.itertuples()
+    for row in tqdm(rows, total=len(wanted), desc="integrate", unit="trace", disable=None):
+        channel = str(row.channel or "")
+        own = method.for_channel(channel)
+        if not own.targets:
+            continue
+        injection_id = str(row.injection_id)
+        where = f"injection {injection_id}"
+        if channel:
+            where += f", channel {channel}"
+        analysis = analyse_trace(_chromatogram(row), own, where)
+        here = {t.analyte for t in own.targets}
+        mine = tuple(
+            e
+            for e in events_of[injection_id]
+            if e.channel in ("", channel) and (not e.analyte or e.analyte in here)
+        )
+        peaks = inhibit(analysis.peaks, mine, analysis)
+        order = float(row.sequence)
+        out.append(_Trace(injection_id, channel, order, own, analysis, peaks, mine))
+    return out
+
+
+def _chromatogram(row: Any) -> Chromatogram:
+    time_s = row.time_s if isinstance(row.time_s, np.ndarray | list) else None
+    return Chromatogram(
+        signal=np.asarray(row.signal, dtype=np.float64),
+        unit=str(row.unit),
+        start_s=float(row.start_s),
+        interval_s=float(row.interval_s),
+        time_s=None if time_s is None else np.asarray(time_s, dtype=np.float64),
+        channel=str(row.channel or ""),
+    )
+
+
+def _retentions(prepared: Sequence[_Trace], method: IntegrationMethod) -> list[Retention]:
+    """Retention of every trace; a channel without references takes another channel's."""
+    by_channel: dict[str, list[int]] = defaultdict(list)
+    for i, trace in enumerate(prepared):
+        by_channel[trace.channel].append(i)
+    out: dict[int, Retention] = {}
+    shared: dict[str, Retention] = {}
+    without: list[int] = []
+    for places in by_channel.values():
+        own = prepared[places[0]].method
+        if method.references and not own.references:
+            without += places
+            continue
+        found = [prepared[i].peaks for i in places]
+        orders = [prepared[i].order for i in places]
+        for i, retention in zip(places, follow_run(found, own, orders), strict=True):
+            out[i] = retention
+            known = shared.get(prepared[i].injection_id)
+            if known is None or (retention.found and not known.found):
+                shared[prepared[i].injection_id] = retention
+    missing = Retention(1.0, False, ("reference_missing",))
+    for i in without:
+        out[i] = shared.get(prepared[i].injection_id, missing)
+    return [out[i] for i in range(len(prepared))]
+
+
+def _rows(trace: _Trace, retention: Retention, run: str) -> list[dict[str, Any]]:
+    """Name the peaks of a trace and apply the events that concern a named peak."""
+    assignments = assign(trace.peaks, trace.method, retention)
+    automatic = {
+        a.target.analyte: trace.analysis.peaks[a.peak]
+        for a in assign(trace.analysis.peaks, trace.method, retention)
+        if a.peak is not None
+    }
+    by_hand: dict[str, Peak] = {}
+    deleted: dict[str, str] = {}
+    for event in trace.events:
+        if event.event == "limits":
+            by_hand[event.analyte] = measure_by_hand(event, trace.analysis)
+        elif event.event == "delete_peak":
+            if all(a.peak is None for a in assignments if a.target.analyte == event.analyte):
+                raise IntegrationError(
+                    f"{event}: found no peak of this analyte; expected one to delete. "
+                    "Remove the row."
+                )
+            deleted[event.analyte] = f"deleted by integration_events.csv: {event.reason}"
+    area_auto = {}
+    for assignment in assignments:
+        name = assignment.target.analyte
+        now = None if assignment.peak is None else trace.peaks[assignment.peak]
+        changed = name in by_hand or name in deleted or now is not automatic.get(name)
+        if changed and name in automatic:
+            area_auto[name] = automatic[name].area
+        if now is None and name in automatic and name not in by_hand:
+            reason = _inhibited(trace, automatic[name])
+            deleted |= {name: reason} if reason else {}
+    return trace_rows(
+        trace.analysis,
+        assignments,
+        trace.peaks,
+        trace.method,
+        injection_id=trace.injection_id,
+        run=run,
+        channel=trace.channel,
+        by_hand=by_hand,
+        deleted=deleted,
+        area_auto=area_auto,
+    )
+
+
+def _inhibited(trace: _Trace, peak: Peak) -> str:
+    """Reason of an analyte whose peak an inhibit event took away; empty when none did."""
+    for event in trace.events:
+        inside = 60 * event.start_min <= peak.rt_s <= 60 * event.end_min
+        if event.event == "inhibit" and inside:
+            return f"inhibited by integration_events.csv: {event.reason}"
+    return ""
