@@ -1,0 +1,398 @@
+"""The caption of a time-course figure, written from the data that the figure shows."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dialysis.figures.panels import Scale
+from dialysis.figures.source import SHOWN_PERIODS, used_values
+
+_MOST_REASONS = 4
+_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
+_ADJUSTMENTS = {
+    "dunnett": "Dunnett's method",
+    "holm": "Holm's method",
+    "bonferroni": "Bonferroni's method",
+}
+_FAMILIES = {
+    "within": "the groups within one time",
+    "all": "all groups and all times after the dose",
+}
+_BELOW_LOD = {
+    "measured": "as measured",
+    "half": "as half the limit",
+    "sqrt2": "as the limit divided by √2",
+}
+
+
+def caption(
+    timecourse: pd.DataFrame,
+    source: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    model: Mapping[str, Any],
+    config: Mapping[str, Any],
+    scale: Scale,
+    normalize: Mapping[str, Any] | None = None,
+    species: str = "",
+) -> str:
+    """Write the caption as Markdown.
+
+    Parameters
+    ----------
+    timecourse : DataFrame
+        `dialysis.tables.normalize.TIMECOURSE`, rows of one outcome, excluded ones included.
+    source : DataFrame
+        `dialysis.tables.figures.SOURCE_DATA`: what is drawn.
+    contrasts : DataFrame
+        `dialysis.tables.stats.CONTRASTS` of the outcome.
+    model : mapping
+        ``stats/<outcome>/model.json``; a key that is absent leaves its words out.
+    config : mapping
+        The ``figures`` section.
+    scale : Scale
+        The axis of percent of baseline, to say what it cuts off.
+    normalize : mapping, optional
+        The ``normalize`` section: baseline fractions, lag, rule for values below the limit.
+    species : str
+        Species and strain, ``study.species``.
+
+    Returns
+    -------
+    str
+        Paragraphs with a blank line between, and a final newline.
+    """
+    paragraphs = [
+        f"**{_title(source)}**",
+        _shown(timecourse, source, config, scale, normalize or {}),
+        _animals(timecourse, source, species),
+        _statistics(source, contrasts, model),
+        _measurement(timecourse, normalize),
+    ]
+    return "\n\n".join(part for part in paragraphs if part) + "\n"
+
+
+def _title(source: pd.DataFrame) -> str:
+    heads = source[source["row"] == "group"]
+    label = str(heads["outcome_label"].iloc[0])
+    drugs = list(dict.fromkeys(heads.loc[~heads["is_control"].astype(bool), "drug_label"]))
+    given = drugs or list(dict.fromkeys(heads["drug_label"]))
+    return f"{label}: time course after {_listed(given)}, in percent of baseline."
+
+
+def _shown(
+    timecourse: pd.DataFrame,
+    source: pd.DataFrame,
+    config: Mapping[str, Any],
+    scale: Scale,
+    normalize: Mapping[str, Any],
+) -> str:
+    means = source[source["row"] == "mean"]
+    if not len(means):
+        return "No value can be shown; the reasons are listed below."
+    n_baseline = normalize.get("baseline", {}).get("n_fractions")
+    window = (
+        f"the mean of the last {n_baseline} fractions before the dose"
+        if n_baseline and n_baseline > 1
+        else "the mean of the fractions before the dose"
+    )
+    individuals = bool(config.get("individuals", True))
+    center, error = str(means["center"].iloc[0]), str(means["error_bar"].iloc[0])
+    parts = [
+        f"Each animal's dialysate level is given in percent of its own baseline ({window}; "
+        "100 is no change) against the time from the dose (arrow).",
+        f"Large markers: {center} mean over animals.",
+        f"Error bars: {_error_words(center, error)}.",
+    ]
+    if individuals:
+        unit = "animals"
+        if source["probe_id"].nunique() > source["animal_id"].nunique():
+            unit = "probes (the mean is over animals)"
+        parts.append(f"Thin lines: individual {unit}, broken where a fraction is missing.")
+    parts.append("Dashed line: 100.")
+    treated = ~source["is_control"].astype(bool)
+    if treated.any():
+        parts.append("Open markers: vehicle; filled markers: drug, darker with the dose.")
+    parts.append("Markers are set slightly apart sideways so that error bars can be told apart.")
+    if scale.log:
+        parts.append("The vertical axis is logarithmic.")
+    shown = source[(source["row"] == "mean") | ((source["row"] == "individual") & individuals)]
+    below = int((shown["pct_of_baseline"] < scale.low).sum())
+    if below:
+        parts.append(
+            f"{_count(below, 'value')} below {scale.low:.3g} % of baseline "
+            f"{'is' if below == 1 else 'are'} drawn at the lower edge."
+        )
+    cut = int(((means["high_pct"] > scale.high) | (means["low_pct"] < scale.low)).sum())
+    if cut:
+        parts.append(f"{_count(cut, 'error bar')} reach{'es' if cut == 1 else ''} beyond the axis.")
+    alone = int((means["n"] == 1).sum())
+    if alone:
+        parts.append(f"{_count(alone, 'mean')} of a single animal {_has(alone)} no error bar.")
+    undefined = int(means["pct_of_baseline"].isna().sum())
+    if undefined:
+        parts.append(
+            f"{_count(undefined, 'geometric mean')} can't be given, because a value is not above 0."
+        )
+    values = used_values(timecourse)
+    censored = int(values["censored"].fillna(False).sum())
+    rule = _BELOW_LOD.get(str(normalize.get("below_lod", "")), "")
+    entered = f", entered {rule}" if rule else ""
+    marked = " (small crosses)" if individuals else ""
+    if censored:
+        parts.append(
+            f"{censored} of the {len(values)} values shown {_was(censored)} below the limit of "
+            f"detection{marked}{entered}."
+        )
+    else:
+        parts.append(f"None of the {len(values)} values shown was below the limit of detection.")
+    return " ".join(parts)
+
+
+def _error_words(center: str, error: str) -> str:
+    logs = ", computed on logarithms" if center == "geometric" else ""
+    if error == "SEM":
+        return f"standard error of the mean (SEM){logs}"
+    level = error.replace("CI", "confidence interval (CI)")
+    return f"{level} of the mean{logs} (t distribution, each group and time by itself)"
+
+
+def _animals(timecourse: pd.DataFrame, source: pd.DataFrame, species: str) -> str:
+    heads = source[source["row"] == "group"].sort_values("group_order")
+    means = source[source["row"] == "mean"]
+    times = source[source["row"] == "mean"].groupby("time_index")["time_min"].mean().sort_index()
+    groups = []
+    for head in heads.itertuples(index=False):
+        cells = means[means["group"] == head.group].set_index("time_index")["n"]
+        groups.append(f"{head.group_label}{_given(head)}, {_n_words(int(head.n), cells, times)}")
+    parts = [f"n is the number of animals: {'; '.join(groups)}."]
+    if species:
+        parts.append(f"Animals: {species}.")
+    parts += _left_out(timecourse)
+    return " ".join(parts)
+
+
+def _given(head: Any) -> str:
+    """Route of a vehicle, whose label does not name it."""
+    route = str(head.route)
+    return f" {route}" if bool(head.is_control) and route and route not in head.group_label else ""
+
+
+def _n_words(n: int, cells: pd.Series, times: pd.Series) -> str:
+    """State n, and where fewer animals have a value."""
+    fewer: dict[int, list[str]] = {}
+    for index, time in times.items():
+        here = int(cells.get(index, 0))
+        if here < n:
+            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", "\N{MINUS SIGN}"))
+    if not fewer:
+        return f"n = {n}"
+    where = ", ".join(f"{here} at {_listed(at)} min" for here, at in sorted(fewer.items()))
+    return f"n = {n} ({where})"
+
+
+def _left_out(timecourse: pd.DataFrame) -> list[str]:
+    """Whole animals (or probes) and single fractions that are not shown, with their reasons."""
+    rows = timecourse[timecourse["period"].isin(SHOWN_PERIODS)]
+    used = set(used_values(timecourse).index)
+    whole: dict[str, list[str]] = {}
+    single: list[str] = []
+    several = timecourse["probe_id"].nunique() > timecourse["animal_id"].nunique()
+    noun = "probe" if several else "animal"
+    for name, own in rows.groupby(f"{noun}_id", sort=True):
+        missing = own[[index not in used for index in own.index]]
+        if len(missing) == len(own):
+            whole.setdefault(_common_reason(own["reason"]), []).append(str(name))
+        else:
+            single += [_plain_reason(reason) for reason in missing["reason"]]
+    parts = []
+    n_whole = sum(len(probes) for probes in whole.values())
+    if n_whole:
+        named = [f"{_listed(probes)} ({reason})" for reason, probes in whole.items()]
+        parts.append(f"Left out: {_count(n_whole, noun)}, {'; '.join(named)}.")
+    if single:
+        counted = pd.Series(single).value_counts()
+        ordered = sorted(counted.items(), key=lambda item: (-int(item[1]), str(item[0])))
+        named = [f"{n} × {reason}" for reason, n in ordered[:_MOST_REASONS]]
+        rest = sum(int(n) for _, n in ordered[_MOST_REASONS:])
+        if rest:
+            named.append(f"{rest} for other reasons, listed in normalize/timecourse.csv")
+        what = f"single {'fraction' if len(single) == 1 else 'fractions'}"
+        of = f"{noun}s" if n_whole == 0 else f"other {noun}s"
+        parts.append(f"Without a value: {len(single)} {what} of {of}: {'; '.join(named)}.")
+    if not parts:
+        parts.append(f"No {noun} and no fraction was left out.")
+    return parts
+
+
+def _common_reason(reasons: pd.Series) -> str:
+    """Return the reasons that all fractions of a probe share, or all that there are."""
+    lists = [list(_plain_reason(r).split("; ")) for r in dict.fromkeys(reasons)]
+    shared = [part for part in lists[0] if all(part in other for other in lists)]
+    return "; ".join(shared or dict.fromkeys(part for parts in lists for part in parts))
+
+
+def _plain_reason(reason: str) -> str:
+    """Return a reason without who decided and when, which the review pages show."""
+    return _DECIDED.sub("", reason).rstrip(". ") or "no percent of baseline"
+
+
+def _statistics(source: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[str, Any]) -> str:
+    status = str(model.get("status", "ok"))
+    reason = str(model.get("reason", "") or "no reason given")
+    if not len(contrasts):
+        return "No comparison: there is no group with a control." + (
+            f" {reason}." if status not in ("ok", "singular") else ""
+        )
+    if status not in ("ok", "singular"):
+        words = "failed" if status == "failed" else "could not be made"
+        return f"No stars: the fit of the statistical model {words} ({reason})."
+    heads = source[source["row"] == "group"].set_index("group")
+    controls = list(dict.fromkeys(contrasts["control"]))
+    against = _listed([str(heads["group_label"].get(c, c)) for c in controls])
+    if len(controls) > 1:
+        against = f"its own control ({against})"
+    shown = contrasts[contrasts["stars"] != ""]
+    levels = _star_levels(model)
+    first = next(iter(levels.values()))
+    parts = []
+    if len(shown):
+        meaning = ", ".join(f"{mark} p < {level:g}" for mark, level in levels.items())
+        parts.append(
+            f"Stars, in rows behind the marker of their group: difference from {against} at that "
+            f"time, {meaning}{_adjusted(model, contrasts)}."
+        )
+    else:
+        parts.append(
+            f"No difference from {against} at any time reached p < {first:g}"
+            f"{_adjusted(model, contrasts)}."
+        )
+    parts.append(_model_words(model))
+    if model.get("df_method"):
+        df = model.get("df")
+        count = f" ({df:g})" if isinstance(df, int | float) and df else ""
+        parts.append(f"Degrees of freedom{count}: {_sentence(str(model['df_method']))}")
+    if status == "singular":
+        parts.append(f"The fit is singular: {_sentence(reason)}")
+    missing = contrasts[contrasts["status"].isin(["failed", "not_estimable"])]
+    if len(missing):
+        parts.append(
+            f"{len(missing)} of the {len(contrasts)} comparisons can't be made "
+            f"({_listed(list(dict.fromkeys(missing['reason'])))})."
+        )
+    return " ".join(part for part in parts if part)
+
+
+def _star_levels(model: Mapping[str, Any]) -> dict[str, float]:
+    """Return the p below which each number of stars stands."""
+    stated = model.get("stars")
+    if isinstance(stated, Mapping) and stated.get("below"):
+        below = {str(mark): float(level) for mark, level in stated["below"].items()}
+        return dict(sorted(below.items(), key=lambda item: len(item[0])))
+    alpha = float(model.get("alpha") or 0.05)
+    return {"*": alpha, "**": alpha / 5, "***": alpha / 50}
+
+
+def _adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
+    multiplicity = model.get("multiplicity")
+    stated = multiplicity.get("adjustment") if isinstance(multiplicity, Mapping) else None
+    method = str(stated or model.get("adjustment") or contrasts["adjustment"].iloc[0])
+    if method in ("none", ""):
+        return ", not adjusted for the number of comparisons"
+    stars = model.get("stars")
+    family = str(stars.get("family", "")) if isinstance(stars, Mapping) else str(stars or "")
+    over = f" over {_FAMILIES[family]}" if family in _FAMILIES else ""
+    return f" (adjusted by {_ADJUSTMENTS.get(method, method)}{over})"
+
+
+def _model_words(model: Mapping[str, Any]) -> str:
+    formula = str(model.get("formula", ""))
+    meaning = str(model.get("response_meaning", "") or "the logarithm of the ratio to baseline")
+    inside = [part for part in (f"`{formula}`" if formula else "", _estimator(model)) if part]
+    details = f" ({'; '.join(inside)})" if inside else ""
+    return (
+        f"The comparisons come from a linear mixed model of {meaning}{details}: they test ratios "
+        "between groups, not the percentages drawn."
+    )
+
+
+def _estimator(model: Mapping[str, Any]) -> str:
+    return ", ".join(str(model[key]) for key in ("covariance", "estimator") if model.get(key))
+
+
+def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) -> str:
+    used = used_values(timecourse)
+    unit = str(timecourse["conc_unit"].iloc[0])
+    per_probe = used.drop_duplicates("probe_id")
+    basal = per_probe.groupby("animal_id")["baseline"].mean().dropna().to_numpy(dtype=np.float64)
+    what, shown_unit = {
+        "ratio": ("Basal ratio (molar)", ""),
+        "response": ("Basal detector response", ""),
+    }.get(unit, ("Basal level in the dialysate", f" {unit}"))
+    parts = []
+    if len(basal) > 1:
+        sem = float(basal.std(ddof=1) / math.sqrt(len(basal)))
+        mean, spread = _mean_and_error(float(basal.mean()), sem)
+        parts.append(
+            f"{what}: {mean} ± {spread}{shown_unit} (mean ± SEM, n = {len(basal)} animals)."
+        )
+    elif len(basal) == 1:
+        parts.append(f"{what}: {basal[0]:.3g}{shown_unit} (one animal).")
+    if unit == "response":
+        parts.append(
+            "Uncalibrated: percent of baseline is computed from detector responses and holds as "
+            "far as the response is proportional to the concentration."
+        )
+    parts.append(_times(normalize))
+    return " ".join(part for part in parts if part)
+
+
+def _times(normalize: Mapping[str, Any] | None) -> str:
+    if normalize is None:
+        return "Times are corrected for the dead-volume lag that the study gives."
+    moment = {"start": "starts", "end": "ends"}.get(
+        str(normalize.get("fraction_time")), "midpoints"
+    )
+    volume, flow = normalize.get("dead_volume_uL") or 0.0, normalize.get("flow_uL_min")
+    if volume and flow:
+        return (
+            f"Times are the {moment} of the fractions, corrected for a lag of "
+            f"{volume / flow:.1f} min between membrane and vial ({volume:g} µL at {flow:g} µL/min, "
+            "plug flow)."
+        )
+    return f"Times are the {moment} of the fractions; no dead-volume lag is given."
+
+
+def _mean_and_error(mean: float, error: float) -> tuple[str, str]:
+    """Round to two significant digits of the error."""
+    if not error > 0:
+        return f"{mean:.3g}", f"{error:.2g}"
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{mean:.{decimals}f}", f"{error:.{decimals}f}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Join names with commas and a final 'and'."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _has(n: int) -> str:
+    return "has" if n == 1 else "have"
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"

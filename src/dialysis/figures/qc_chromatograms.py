@@ -1,0 +1,330 @@
+"""Chromatograms of every run: a standard, a sample and a blank, with what was integrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dialysis.figures.cells import (
+    HEADER_PT,
+    MARGIN_PT,
+    PAGE_WIDTH_PT,
+    WARN,
+    Cell,
+    Page,
+    pages_of,
+    round_ticks,
+)
+from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, mix, text_width_pt
+
+FloatArray = npt.NDArray[np.float64]
+KINDS = ("standard", "sample", "blank")
+
+_PER_PAGE = 4
+_ROW_PT = 194.0
+_FULL_PT = 62.0
+_ZOOM_PT = 44.0
+_LEFT_PT = 46.0
+_NAMES_PT = 28.0
+_BINS = 420
+_SMALL_PART = 0.2
+_PITCH_PT = 8.0
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One trace with its peaks."""
+
+    kind: str
+    injection_id: str
+    sample_name: str
+    unit: str
+    time_min: FloatArray
+    signal: FloatArray
+    peaks: pd.DataFrame
+
+
+def chromatogram_pages(
+    traces: Sequence[Path | str],
+    peaks: pd.DataFrame,
+    injections: pd.DataFrame,
+    calibration_points: pd.DataFrame,
+    labels: Mapping[str, str],
+    font: str,
+) -> Iterator[Any]:
+    """Draw a row per run and channel: standard, sample and blank, whole and enlarged.
+
+    Only the traces drawn are read from the files.
+    """
+    runs = list(dict.fromkeys(injections["run"]))
+    chosen = {run: choose_injections(str(run), injections, calibration_points) for run in runs}
+    wanted = [name for names in chosen.values() for name in names.values() if name]
+    read = _read(traces, wanted)
+    rows = []
+    for run in runs:
+        own = read[read["run"] == run]
+        for channel in list(dict.fromkeys(own["channel"])) or [""]:
+            rows.append((str(run), str(channel), own[own["channel"] == channel]))
+    several = any(sum(r == run for r, _, _ in rows) > 1 for run in runs)
+    for page_rows in pages_of(rows, _PER_PAGE):
+        page = Page(HEADER_PT + 14.0 + _ROW_PT * max(len(page_rows), 1) + MARGIN_PT, font)
+        page.header(
+            "Chromatograms",
+            "Each run's middle standard, middle sample and first blank, and below each the same "
+            "enlarged for small peaks (blanks on the sample's scale). Coloured: integrated "
+            "area; red: its baseline; red dotted: analyte not found where it is expected.",
+        )
+        for place, (run, channel, own) in enumerate(page_rows):
+            top = page.height - HEADER_PT - 14.0 - place * _ROW_PT
+            name = f"{run}, {channel}" if several else run
+            page.text(MARGIN_PT, top - 9.0, name, size=TEXT_PT, bold=True)
+            _draw_row(page, top - 12.0, own, chosen[run], peaks, labels)
+        yield page.figure()
+
+
+def choose_injections(
+    run: str, injections: pd.DataFrame, calibration_points: pd.DataFrame
+) -> dict[str, str]:
+    """Choose a run's standard of middle amount, its middle sample and its first blank.
+
+    Returns
+    -------
+    dict of str to str
+        injection_id by kind; empty where the run has none.
+    """
+    own = injections[injections["run"] == run].sort_values("order", kind="stable")
+    points = calibration_points[
+        (calibration_points["run"] == run)
+        & (calibration_points["role"] == "cal")
+        & (calibration_points["amount_fmol"] > 0)
+    ]
+    if len(points):
+        size = points.groupby("injection_id", sort=True)["amount_fmol"].sum()
+        standards = list(size.sort_values(kind="stable").index)
+    else:
+        standards = list(own.loc[own["type"] == "standard", "injection_id"])
+    samples = list(own.loc[own["type"] == "sample", "injection_id"])
+    blanks = list(own.loc[own["type"] == "blank", "injection_id"])
+    return {
+        "standard": str(standards[len(standards) // 2]) if standards else "",
+        "sample": str(samples[len(samples) // 2]) if samples else "",
+        "blank": str(blanks[0]) if blanks else "",
+    }
+
+
+def _read(traces: Sequence[Path | str], wanted: Sequence[str]) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    columns = [
+        *("injection_id", "run", "channel", "unit", "start_s", "interval_s"),
+        *("time_s", "signal", "sample_name"),
+    ]
+    parts = [
+        pq.read_table(path, columns=columns, filters=[("injection_id", "in", list(wanted))])
+        for path in traces
+        if wanted
+    ]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat([part.to_pandas() for part in parts], ignore_index=True)
+
+
+def _draw_row(
+    page: Page,
+    top: float,
+    traces: pd.DataFrame,
+    chosen: Mapping[str, str],
+    peaks: pd.DataFrame,
+    labels: Mapping[str, str],
+) -> None:
+    pitch = (PAGE_WIDTH_PT - MARGIN_PT - _LEFT_PT + 22.0) / len(KINDS)
+    width = pitch - 22.0
+    shown = {kind: _shown(kind, chosen[kind], traces, peaks) for kind in KINDS}
+    # A blank on its own scale would look like a sample.
+    model = shown["sample"] or shown["standard"]
+    for column, kind in enumerate(KINDS):
+        x = _LEFT_PT + column * pitch
+        trace = shown[kind]
+        y = top - _NAMES_PT - _FULL_PT - 10.0
+        below = y - 14.0 - _ZOOM_PT
+        if trace is None:
+            cell = Cell(page, x, below, width, y + _FULL_PT - below, (0, 1), (0, 1))
+            cell.note(f"no {kind} in this run")
+            continue
+        scale = model if kind == "blank" and model is not None else trace
+        full, zoom = _scales(scale)
+        if kind == "blank":
+            full, zoom = _moved(full, trace, scale), _moved(zoom, trace, scale)
+        xlim = (float(trace.time_min[0]), float(trace.time_min[-1]))
+        upper = Cell(page, x, y, width, _FULL_PT, xlim, full)
+        lower = Cell(page, x, below, width, _ZOOM_PT, xlim, zoom)
+        sample = f" ({trace.sample_name})" if trace.sample_name else ""
+        page.text(x, top + 3.0, f"{kind} {trace.injection_id}{sample}", color="#404040")
+        for cell in (upper, lower):
+            cell.frame()
+            cell.yticks(round_ticks(*cell.ylim, 4))
+            _trace(cell, trace)
+        lower.xticks(round_ticks(*xlim, 6))
+        upper.xticks(round_ticks(*xlim, 6), labels=False)
+        _names(upper, trace, labels)
+        page.text(x + 0.5 * width, below - 11.5, "Time (min)", ha="center", va="top")
+        if column == 0:
+            page.text(
+                x - 18.0,
+                0.5 * (below + y + _FULL_PT),
+                f"Signal ({trace.unit})" if trace.unit else "Signal",
+                rotation=90.0,
+                ha="right",
+                va="center",
+            )
+
+
+def _shown(
+    kind: str, injection_id: str, traces: pd.DataFrame, peaks: pd.DataFrame
+) -> _Shown | None:
+    rows = traces[traces["injection_id"] == injection_id]
+    if not len(rows):
+        return None
+    row = rows.iloc[0]
+    signal = np.asarray(row["signal"], dtype=np.float64)
+    if row["time_s"] is None:
+        time_s = float(row["start_s"]) + float(row["interval_s"]) * np.arange(signal.size)
+    else:
+        time_s = np.asarray(row["time_s"], dtype=np.float64)
+    own = peaks[(peaks["injection_id"] == injection_id) & (peaks["analyte"] != "")]
+    if (own["channel"] != "").any():
+        own = own[own["channel"].isin(["", row["channel"]])]
+    return _Shown(
+        kind,
+        injection_id,
+        str(row["sample_name"] or ""),
+        str(row["unit"] or ""),
+        np.asarray(time_s / 60.0, dtype=np.float64),
+        signal,
+        own,
+    )
+
+
+def _scales(trace: _Shown) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of the signal: for all peaks, and for the small ones."""
+    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].notna()]
+    if not len(found):
+        low, high = np.percentile(trace.signal, [1.0, 99.0])
+        reach = max(float(high - low), 1e-6)
+        limits = (float(low) - 0.1 * reach, float(high) + 0.3 * reach)
+        return limits, limits
+    floor = found[["baseline_start", "baseline_end"]].to_numpy(dtype=np.float64)
+    base_low, base_high = float(np.nanmin(floor)), float(np.nanmax(floor))
+    height = found["height"].to_numpy(dtype=np.float64)
+    biggest = float(height.max())
+    small = height[height <= _SMALL_PART * biggest]
+    reach = float(small.max()) if small.size else _SMALL_PART * biggest
+    full = (base_low - 0.06 * biggest, base_high + 1.06 * biggest)
+    zoom = (base_low - 0.3 * reach, base_high + 1.35 * reach)
+    return full, zoom
+
+
+def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[float, float]:
+    """The same span, moved by the difference of the two traces' level."""
+    shift = float(np.median(trace.signal) - np.median(model.signal))
+    return limits[0] + shift, limits[1] + shift
+
+
+def _trace(cell: Cell, trace: _Shown) -> None:
+    page = cell.page
+    time, signal = _cut(*_thinned(trace.time_min, trace.signal), *cell.ylim)
+    page.line(cell.at(time, signal), "#1A1A1A", 0.45, z=3.0)
+    for place, peak in enumerate(trace.peaks.itertuples(index=False)):
+        color = _PALE[place % len(_PALE)]
+        if not peak.found:
+            if trace.kind != "blank" and np.isfinite(peak.rt_expected_min):
+                cell.vertical(float(peak.rt_expected_min), WARN, (1.0, 1.5))
+            continue
+        limits = np.array([peak.start_min, peak.end_min], dtype=np.float64)
+        base = np.array([peak.baseline_start, peak.baseline_end], dtype=np.float64)
+        if not (np.isfinite(limits).all() and np.isfinite(base).all()):
+            continue
+        inside = (trace.time_min > limits[0]) & (trace.time_min < limits[1])
+        x = np.concatenate([limits[:1], trace.time_min[inside], limits[1:]])
+        y = np.concatenate([base[:1], trace.signal[inside], base[1:]])
+        page.fill(cell.at(x, y), color, z=1.2)
+        page.line(cell.at(limits, base, clip=False), WARN, 0.5, z=3.2)
+
+
+_PALE = tuple(
+    mix(OKABE_ITO[name], "#FFFFFF", 0.6)
+    for name in ("blue", "orange", "bluish green", "reddish purple", "sky blue", "vermillion")
+)
+
+
+def _thinned(time: FloatArray, signal: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Smallest and largest value of every bin, in their order: looks as the whole trace does."""
+    size = signal.size // _BINS
+    if size < 3:
+        return time, signal
+    whole = size * (signal.size // size)
+    blocks = signal[:whole].reshape(-1, size)
+    start = np.arange(len(blocks)) * size
+    pair = np.sort(np.stack([blocks.argmin(axis=1), blocks.argmax(axis=1)], axis=1), axis=1)
+    index = np.concatenate([(start[:, None] + pair).ravel(), np.arange(whole, signal.size)])
+    return time[index], signal[index]
+
+
+def _cut(
+    time: FloatArray, signal: FloatArray, low: float, high: float
+) -> tuple[FloatArray, FloatArray]:
+    """Leave out what is outside, and lead the trace to the edge where it crosses it."""
+    inside = (signal >= low) & (signal <= high)
+    kept = np.where(inside, signal, np.nan)
+    before = np.flatnonzero(inside[:-1] != inside[1:])
+    after = before + 1
+    outer = np.where(inside[before], signal[after], signal[before])
+    edge = np.clip(outer, low, high)
+    part = (edge - signal[before]) / (signal[after] - signal[before])
+    crossing = time[before] + part * (time[after] - time[before])
+    return np.insert(time, after, crossing), np.insert(kept, after, edge)
+
+
+def _names(cell: Cell, trace: _Shown, labels: Mapping[str, str]) -> None:
+    """Names above the plot, moved apart where peaks are close, with a line to each peak."""
+    page = cell.page
+    found = trace.peaks[trace.peaks["found"].astype(bool)].sort_values("rt_min", kind="stable")
+    if not len(found):
+        return
+    rt = found["rt_min"].to_numpy(dtype=np.float64)
+    apex = found[["baseline_start", "baseline_end"]].mean(axis=1) + found["height"]
+    tips = cell.at(rt, apex.to_numpy(dtype=np.float64))
+    places = _apart(tips[:, 0], _PITCH_PT, cell.x + 4.0, cell.x + cell.width - 4.0)
+    top = cell.y + cell.height
+    for name, place, tip in zip(found["analyte"], places, tips, strict=True):
+        text = _fitted(labels.get(name, name), _NAMES_PT - 4.0, page.font)
+        page.text(place, top + 8.0, text, rotation=90.0, ha="center", va="bottom")
+        leader = np.array([[place, top + 7.0], [tip[0], top + 1.0], [tip[0], tip[1] + 1.5]])
+        page.line(leader, "#A6A6A6", 0.35, z=1.4)
+
+
+def _apart(wanted: FloatArray, pitch: float, low: float, high: float) -> FloatArray:
+    """Places at least `pitch` apart, near the wanted ones, between `low` and `high`."""
+    places = wanted.copy()
+    for i in range(1, places.size):
+        places[i] = max(places[i], places[i - 1] + pitch)
+    # Pushed to the right only, a cluster would lean: half of its push is taken back.
+    for i in range(places.size - 1, -1, -1):
+        roof = high if i == places.size - 1 else places[i + 1] - pitch
+        places[i] = min(places[i] - 0.5 * (places[i] - wanted[i]), roof)
+    places[0] = max(places[0], low)
+    for i in range(1, places.size):
+        places[i] = max(places[i], places[i - 1] + pitch)
+    return places
+
+
+def _fitted(text: str, room: float, font: str) -> str:
+    while len(text) > 2 and text_width_pt(text, SMALL_PT, font) > room:
+        text = f"{text[:-2]}…"
+    return text
