@@ -1,0 +1,292 @@
+"""Read everything a study has produced, once, into one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dialysis.errors import TableError
+from dialysis.files import read_json, read_table
+from dialysis.provenance import SIDECAR, read_sidecar
+from dialysis.review.names import FORMATS, source_data, timecourse_figure
+from dialysis.study.groups import assign_groups, group_order
+from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
+from dialysis.tables import Table
+from dialysis.tables.ingest import MANIFEST
+from dialysis.tables.inputs import INPUT_TABLES
+from dialysis.tables.integrate import PEAKS
+from dialysis.tables.integrate import SUITABILITY as CHROMATOGRAPHY
+from dialysis.tables.normalize import BASELINE, SUMMARY, TIMECOURSE
+from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS
+from dialysis.tables.quantify import SUITABILITY as RUN_CHECKS
+from dialysis.tables.stats import ANOVA, AUC, CONTRASTS, EMMEANS, MEANS
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in the formats there are.
+
+    Parameters
+    ----------
+    name : str
+        File name without its ending.
+    files : mapping of str to Path
+        Ending (``"png"``, ``"svg"``, ``"pdf"``) to file.
+    """
+
+    name: str
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class OutcomeResults:
+    """What there is about one outcome.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Its name, label and parts.
+    anova, contrasts, emmeans, means, auc : DataFrame
+        As `dialysis.tables.stats` defines them.
+    model : mapping
+        Facts about the model, as `stats` wrote them.
+    figures : tuple of Figure
+        The time course first; empty when it was not drawn.
+    caption : str
+        Markdown; empty when there is none.
+    source_data : Path or None
+        Numbers behind the figure.
+    """
+
+    outcome: Outcome
+    anova: pd.DataFrame
+    contrasts: pd.DataFrame
+    emmeans: pd.DataFrame
+    means: pd.DataFrame
+    auc: pd.DataFrame
+    model: Mapping[str, Any]
+    figures: tuple[Figure, ...]
+    caption: str
+    source_data: Path | None
+
+
+def short_label(outcome: Outcome, regions: Sequence[str]) -> str:
+    """Label of an outcome without its region where there is only one."""
+    if len(set(regions)) > 1 or not outcome.region:
+        return outcome.label
+    return outcome.label.removesuffix(f", {outcome.region}")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study has produced, with what went into it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study's folders.
+    config : mapping
+        Sections of study.yaml with their defaults.
+    tables : mapping of str to DataFrame
+        Input tables by name, all of them (empty when the lab gave none).
+    runs : tuple of str
+        HPLC runs in the order of the injections.
+    groups : DataFrame
+        One row per animal, as `dialysis.study.groups.assign_groups` gives it.
+    group_names : tuple of str
+        Groups in the order of tables and figures.
+    outcomes : tuple of OutcomeResults
+        In the order of the study.
+    timecourse, baseline, summary : DataFrame
+        From `normalize`.
+    concentrations, calibration, calibration_points, run_checks : DataFrame
+        From `quantify`; `run_checks` is its suitability table.
+    peaks, chromatography : DataFrame
+        From `integrate`, all runs; `chromatography` is its suitability table.
+    manifest : DataFrame
+        From `ingest`, all runs.
+    qc_figures : tuple of Figure
+        From `figures_qc`, by name.
+    sidecars : mapping of str to mapping
+        Folder relative to the results to its sidecar.
+    warnings : tuple of str
+        What was odd about the study's configuration and tables.
+    """
+
+    name: str
+    config: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, pd.DataFrame]
+    runs: tuple[str, ...]
+    groups: pd.DataFrame
+    group_names: tuple[str, ...]
+    outcomes: tuple[OutcomeResults, ...]
+    timecourse: pd.DataFrame
+    baseline: pd.DataFrame
+    summary: pd.DataFrame
+    concentrations: pd.DataFrame
+    calibration: pd.DataFrame
+    calibration_points: pd.DataFrame
+    run_checks: pd.DataFrame
+    peaks: pd.DataFrame
+    chromatography: pd.DataFrame
+    manifest: pd.DataFrame
+    qc_figures: tuple[Figure, ...]
+    sidecars: Mapping[str, Mapping[str, Any]]
+    warnings: tuple[str, ...]
+
+    @property
+    def short_labels(self) -> dict[str, str]:
+        """Slug to label, without the region where the study has one."""
+        regions = [each.outcome.region for each in self.outcomes]
+        return {each.outcome.slug: short_label(each.outcome, regions) for each in self.outcomes}
+
+    def decided_out(self, outcome: Outcome) -> set[str]:
+        """Probes that a decision leaves out of an outcome: exclusions.csv, or their placement."""
+        exclusions = self.tables["exclusions"]
+        analytes = ("", outcome.analyte, outcome.denominator)
+        decisions = exclusions[exclusions["analyte"].isin(analytes)]
+        probes = set(decisions.loc[decisions["level"] == "probe", "id"])
+        animals = set(decisions.loc[decisions["level"] == "animal", "id"])
+        out = self.baseline["animal_id"].isin(animals) | self.baseline["probe_id"].isin(probes)
+        named = set(self.baseline.loc[out, "probe_id"])
+        if self.config["normalize"]["exclude_misplaced"]:
+            histology = self.tables["probes"]
+            named |= set(histology.loc[histology["placement_ok"] == "no", "probe_id"])
+        return named
+
+
+def read_results(
+    results_dir: Path,
+    name: str,
+    config: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+    warnings: Sequence[str] = (),
+) -> Results:
+    """Read the results of a study.
+
+    Parameters
+    ----------
+    results_dir : Path
+        ``results/<study>``.
+    name : str
+        Name of the study.
+    config : mapping
+        Sections of study.yaml with their defaults.
+    tables : mapping of str to DataFrame
+        Input tables by name; at least animals, injections and analytes.
+    warnings : sequence of str
+        What was odd about the study.
+
+    Raises
+    ------
+    TableError
+        If a table of results is missing or is not what its schema says.
+    """
+    inputs = {
+        t.name: t.coerce(tables[t.name]) if t.name in tables else t.empty() for t in INPUT_TABLES
+    }
+    runs = tuple(dict.fromkeys(str(run) for run in inputs["injections"]["run"]))
+    groups = assign_groups(inputs["animals"])
+    outcomes = study_outcomes(
+        inputs["analytes"],
+        study_regions(inputs["probes"], config["study"]["region"]),
+        config["normalize"]["ratios"],
+    )
+    return Results(
+        name=name,
+        config=config,
+        tables=inputs,
+        runs=runs,
+        groups=groups,
+        group_names=tuple(group_order(groups)),
+        outcomes=tuple(_read_outcome(results_dir, outcome) for outcome in outcomes),
+        timecourse=_read(results_dir, "normalize/timecourse.csv", TIMECOURSE),
+        baseline=_read(results_dir, "normalize/baseline.csv", BASELINE),
+        summary=_read(results_dir, "normalize/summary.csv", SUMMARY),
+        concentrations=_read(results_dir, "quantify/concentrations.parquet", CONCENTRATIONS),
+        calibration=_read(results_dir, "quantify/calibration.csv", CALIBRATION),
+        calibration_points=_read(
+            results_dir, "quantify/calibration_points.csv", CALIBRATION_POINTS
+        ),
+        run_checks=_read(results_dir, "quantify/suitability.csv", RUN_CHECKS),
+        peaks=_read_runs(results_dir, "integrate", "peaks.parquet", runs, PEAKS),
+        chromatography=_read_runs(
+            results_dir, "integrate", "suitability.csv", runs, CHROMATOGRAPHY
+        ),
+        manifest=_read_runs(results_dir, "ingest", "manifest.csv", runs, MANIFEST),
+        qc_figures=_figures(results_dir / "figures" / "qc"),
+        sidecars=_sidecars(results_dir, runs, [outcome.slug for outcome in outcomes]),
+        warnings=tuple(warnings),
+    )
+
+
+def _read(results_dir: Path, place: str, table: Table) -> pd.DataFrame:
+    path = results_dir / place
+    if not path.is_file():
+        raise TableError(
+            f"{path}: no such file; expected the table {table.name}. Run the pipeline up to the "
+            f"stage '{place.split('/')[0]}', then the review again."
+        )
+    return read_table(path, table)
+
+
+def _read_runs(
+    results_dir: Path, stage: str, file: str, runs: Sequence[str], table: Table
+) -> pd.DataFrame:
+    frames = [_read(results_dir, f"{stage}/{run}/{file}", table) for run in runs]
+    return pd.concat(frames, ignore_index=True) if frames else table.empty()
+
+
+def _read_outcome(results_dir: Path, outcome: Outcome) -> OutcomeResults:
+    slug = outcome.slug
+    tables = {
+        table.name: _read(results_dir, f"stats/{slug}/{table.name}.csv", table)
+        for table in (ANOVA, CONTRASTS, EMMEANS, MEANS, AUC)
+    }
+    model = results_dir / "stats" / slug / "model.json"
+    bundle = results_dir / "figures" / slug
+    main = timecourse_figure(slug, "png").removesuffix(".png")
+    caption = bundle / "caption.md"
+    numbers = bundle / f"{source_data(slug)}.csv"
+    return OutcomeResults(
+        outcome=outcome,
+        **tables,
+        model=read_json(model) if model.is_file() else {},
+        figures=tuple(sorted(_figures(bundle), key=lambda figure: figure.name != main)),
+        caption=caption.read_text(encoding="utf-8") if caption.is_file() else "",
+        source_data=numbers if numbers.is_file() else None,
+    )
+
+
+def _figures(folder: Path) -> tuple[Figure, ...]:
+    """Figures of a folder by name: those that have a picture a page can show."""
+    names = sorted(path.stem for path in folder.glob("*.png"))
+    return tuple(
+        Figure(
+            name,
+            {
+                ending: folder / f"{name}.{ending}"
+                for ending in FORMATS
+                if (folder / f"{name}.{ending}").is_file()
+            },
+        )
+        for name in names
+    )
+
+
+def _sidecars(
+    results_dir: Path, runs: Sequence[str], slugs: Sequence[str]
+) -> dict[str, Mapping[str, Any]]:
+    folders = [f"{stage}/{run}" for stage in ("ingest", "integrate") for run in runs]
+    folders += ["quantify", "normalize"]
+    folders += [f"{stage}/{slug}" for stage in ("stats", "figures") for slug in slugs]
+    folders.append("figures/qc")
+    return {
+        folder: read_sidecar(results_dir / folder)
+        for folder in folders
+        if (results_dir / folder / SIDECAR).is_file()
+    }

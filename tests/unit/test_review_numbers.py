@@ -1,0 +1,90 @@
+"""Numbers, ranges and captions as the review page writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dialysis.review.animals import number_ranges
+from dialysis.review.captions import caption_html
+from dialysis.review.numbers import (
+    fixed,
+    is_missing,
+    listing,
+    number,
+    p_value,
+    plural,
+    share,
+    split_flags,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (1234.5, "1234"),
+        (999.6, "1000"),
+        (12.345, "12.3"),
+        (-0.012345, "−0.0123"),
+        (0.00001234, "1.23×10⁻⁵"),
+        (-2.5e12, "−2.50×10¹²"),
+        (float("inf"), "∞"),
+        (None, "–"),
+        (float("nan"), "–"),
+        (pd.NA, "–"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [(3.14159, 2, "3.14"), (-0.004, 2, "0.00"), (-1.5, 0, "−2"), (np.nan, 1, "–"), (12, 0, "12")],
+)
+def test_fixed_decimals_have_no_negative_zero(value: float, decimals: int, text: str) -> None:
+    assert fixed(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.00099, "< 0.001"), (0.001, "0.001"), (0.0496, "0.050"), (None, "–")]
+)
+def test_p_values(p: float | None, text: str) -> None:
+    assert p_value(p) == text
+
+
+def test_missing_values_of_every_kind() -> None:
+    missing = [None, pd.NA, float("nan"), np.float64("nan"), ""]
+    present = [0, 0.0, False, np.bool_(True), "a", " "]
+    assert all(is_missing(value) for value in missing)
+    assert not any(is_missing(value) for value in present)
+
+
+def test_words() -> None:
+    assert share(12, 80) == "12 of 80 (15 %)"
+    assert share(0, 0) == "0 of 0"
+    assert listing(["a", "b"]) == "a, b"
+    assert listing(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
+    assert (plural(1, "run"), plural(0, "run")) == ("1 run", "0 runs")
+    assert split_flags("a; b;;") == ["a", "b"]
+    assert number_ranges([3, 1, 2, 7, 9, 8, 8, 12]) == "1–3, 7–9, 12"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        ("# A title\ntext goes\non", '<p class="caption-title">A title</p>\n<p>text goes on</p>'),
+        ("**n** is *animals*", "<p><strong>n</strong> is <em>animals</em></p>"),
+        ("- one\n- two\n  more", "<ul><li>one</li><li>two more</li></ul>"),
+        ("* p < 0.05, ** p < 0.01", "<p>* p &lt; 0.05, ** p &lt; 0.01</p>"),
+        (r"\* p \< 0.05, \*\*\* p", "<p>* p &lt; 0.05, *** p</p>"),
+        ("`a*b*c` and 5*3*2", "<p><code>a*b*c</code> and 5*3*2</p>"),
+        ("<b>x</b> & \"y\" 'z'", "<p>&lt;b&gt;x&lt;/b&gt; &amp; &#34;y&#34; &#39;z&#39;</p>"),
+        ("[a](javascript:alert(1))", "<p>[a](javascript:alert(1))</p>"),
+        ("", ""),
+    ],
+)
+def test_captions_are_a_little_markdown_and_no_html(markdown: str, html: str) -> None:
+    assert str(caption_html(markdown)) == html
