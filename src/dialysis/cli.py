@@ -1,0 +1,124 @@
+"""The `dialysis` command: thin, every command calls one function of the package."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+
+import click
+
+from dialysis import __version__
+from dialysis.errors import DialysisError, problems_text
+
+EXPORT_FORMATS = ("andi", "labsolutions")
+
+
+class _Commands(click.Group):
+    """A command group that suggests the nearest command and shows errors without traceback."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise click.UsageError(f"No such command '{name}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DialysisError as error:
+            click.echo(f"{error}", err=True)
+            sys.exit(1)
+
+
+_ROOT = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="Project root, where config/, raw/ and results/ are (default: here).",
+)
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="dialysis")
+def main() -> None:
+    """In vivo microdialysis: from chromatogram exports to percent-of-baseline figures."""
+
+
+@main.command()
+@click.argument("design", default="demo")
+@click.option("--name", help="Name of the study (default: that of the design).")
+@click.option("--seed", type=int, help="Seed of the random numbers (default: the design's).")
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(EXPORT_FORMATS),
+    default="andi",
+    show_default=True,
+    help="Format of the simulated exports.",
+)
+@click.option("--force", is_flag=True, help="Replace a study of that name.")
+@_ROOT
+def simulate(
+    design: str, name: str | None, seed: int | None, export_format: str, force: bool, root: Path
+) -> None:
+    """Write a study with known truth: raw/NAME, config/NAME and truth/NAME."""
+    from dialysis.simulate import write_study
+
+    study = write_study(
+        root=root, design=design, name=name, seed=seed, export_format=export_format, force=force
+    )
+    click.echo(f"{study.n_injections} injections in {study.raw_dir}")
+    click.echo(f"configuration and tables in {study.config_dir}")
+    click.echo(f"the known truth, which the pipeline never reads, in {study.truth_dir}")
+
+
+@main.command()
+@click.argument("study")
+@_ROOT
+def check(study: str, root: Path) -> None:
+    """Check a study's configuration, tables and files without running it."""
+    from dialysis.study.load import examine_study
+
+    loaded, problems = examine_study(root, study)
+    if loaded is not None and loaded.warnings:
+        click.echo(problems_text(loaded.warnings, f"Study '{study}'", "warning"))
+    if problems:
+        raise DialysisError(problems_text(problems, f"Study '{study}' can't be run"))
+    if loaded is not None:
+        injections = len(loaded.tables["injections"])
+        animals = len(loaded.tables["animals"])
+        click.echo(
+            f"Study '{study}' is ready: {animals} animals, {injections} injections in "
+            f"{len(loaded.runs)} runs, {len(loaded.outcomes)} outcomes."
+        )
+
+
+@main.command()
+@click.argument("study")
+@_ROOT
+def verify(study: str, root: Path) -> None:
+    """Recompute every hash from the exports to the review page."""
+    from dialysis.study.load import load_study
+    from dialysis.verify import verify_study
+
+    states = verify_study(load_study(root.resolve(), study), code_root=root.resolve())
+    if not states:
+        raise DialysisError(
+            f"results/{study}: found no results; expected those of a finished run. "
+            f"Run 'snakemake --config study={study}'."
+        )
+    for state in states:
+        click.echo(f"{state.state:8} {state.folder}")
+        for reason in state.because:
+            click.echo(f"         {reason}")
+    counts = {
+        kind: sum(s.state == kind for s in states) for kind in ("current", "stale", "altered")
+    }
+    click.echo(", ".join(f"{number} {kind}" for kind, number in counts.items()))
+    if counts["stale"] or counts["altered"]:
+        sys.exit(1)

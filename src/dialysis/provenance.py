@@ -1,0 +1,108 @@
+"""Hashes and sidecars: what every output was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dialysis.files import read_json, write_json
+
+SIDECAR = "sidecar.json"
+
+# What can change a number or a pixel; tools that only drive the workflow are not in it.
+RESULT_PACKAGES = (
+    "dialysis",
+    "formulaic",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pybaselines",
+    "scipy",
+    "seaborn",
+    "statsmodels",
+)
+
+
+def sha256_file(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Return the SHA-256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in RESULT_PACKAGES}
+    return versions
+
+
+def write_sidecars(
+    rule: str, outputs: Iterable[Path], inputs: Iterable[Path], root: Path | None = None
+) -> list[Path]:
+    """Write one `sidecar.json` into every folder that holds outputs.
+
+    Parameters
+    ----------
+    rule : str
+        Name of the rule that made the outputs.
+    outputs, inputs : iterable of Path
+        Files of the job, stamps among the inputs.  An output that is a sidecar itself is passed
+        over: it is what this function writes.
+    root : Path, optional
+        Paths are written relative to it; the working directory by default.
+
+    Returns
+    -------
+    list of Path
+        The sidecars.
+
+    Notes
+    -----
+    Holds sha256 of outputs, inputs and stamps and the package versions.  There is no time, host
+    or user in it, so equal inputs give equal bytes.
+    """
+    base = (root or Path.cwd()).resolve()
+    made_from = {name: sha256_file(path) for name, path in _relative(inputs, base).items()}
+    stamps = {name: digest for name, digest in made_from.items() if "/.stamps/" in f"/{name}"}
+    record: dict[str, Any] = {
+        "rule": rule,
+        "inputs": {name: digest for name, digest in made_from.items() if name not in stamps},
+        "stamps": stamps,
+        "versions": package_versions(),
+    }
+    folders: dict[Path, dict[str, str]] = {}
+    for path in outputs:
+        files = folders.setdefault(path.parent, {})
+        if path.name != SIDECAR:
+            files[path.name] = sha256_file(path)
+    written = []
+    for folder, files in folders.items():
+        write_json(folder / SIDECAR, record | {"outputs": files})
+        written.append(folder / SIDECAR)
+    return written
+
+
+def _relative(paths: Iterable[Path], base: Path) -> dict[str, Path]:
+    relative = {}
+    for path in paths:
+        whole = path.resolve()
+        inside = whole.is_relative_to(base)
+        relative[(whole.relative_to(base) if inside else whole).as_posix()] = path
+    return dict(sorted(relative.items()))
+
+
+def read_sidecar(folder: Path | str) -> dict[str, Any]:
+    """Read the sidecar of a folder of outputs."""
+    record: dict[str, Any] = read_json(Path(folder) / SIDECAR)
+    return record

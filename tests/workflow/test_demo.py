@@ -1,0 +1,141 @@
+"""The demo study, from simulated exports to figures, against the truth it was simulated from."""
+
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import Project, new_project
+
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
+
+# Resolved to the baseline from their neighbours on the demo's chromatography.
+WELL_SEPARATED = ("DHBA", "DOPAC", "5-HIAA")
+ON_THE_FRONT = "NE"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("demo") / "project"
+    project = Project(new_project(root).root, "demo")
+    done = project.dialysis("simulate", "demo")
+    assert done.returncode == 0, done.stderr
+    done = project.plain_snakemake()  # a plain `snakemake` runs the demo, without flags
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def truth(project: Project, name: str) -> pd.DataFrame:
+    return pd.read_csv(project.root / "truth" / "demo" / name, keep_default_na=False)
+
+
+def test_no_job_needs_more_than_one_and_a_half_gigabytes(demo: Project) -> None:
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    print(f"largest process: {largest:.2f} GB")
+    assert largest < 1.5
+
+
+def test_a_second_run_does_nothing(demo: Project) -> None:
+    assert demo.planned() == {}
+
+
+def test_the_simulated_configuration_is_the_one_in_the_repository(
+    demo: Project, project: Path
+) -> None:
+    ours = demo.root / "config" / "demo"
+    committed = project / "config" / "demo"
+    assert {p.name: p.read_bytes() for p in ours.iterdir()} == {
+        p.name: p.read_bytes() for p in committed.iterdir()
+    }
+
+
+def test_areas_agree_with_the_truth(demo: Project) -> None:
+    peaks = pd.concat(
+        pd.read_parquet(path) for path in sorted(demo.results.glob("integrate/*/peaks.parquet"))
+    )
+    injections = pd.read_csv(demo.config / "injections.csv", keep_default_na=False)
+    samples = set(injections.loc[injections["type"] == "sample", "injection_id"])
+    found = peaks[(peaks["analyte"] != "") & peaks["injection_id"].isin(samples)]
+    both = found.merge(truth(demo, "areas.csv"), on=["injection_id", "analyte"], how="inner")
+    both["error_pct"] = 100 * (both["area"] / both["area_nA_s"].astype(float) - 1)
+    table = both.groupby("analyte")["error_pct"].agg(
+        n="size",
+        missed=lambda e: e.isna().sum(),
+        median_abs=lambda e: e.abs().median(),
+        p95_abs=lambda e: e.abs().quantile(0.95),
+        bias="median",
+    )
+    print(f"\narea error in samples, %\n{table.round(2)}")
+    assert set(WELL_SEPARATED) <= set(table.index)
+    assert (table.loc[list(WELL_SEPARATED), "median_abs"] < 2).all()
+
+
+def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> None:
+    population = truth(demo, "population.csv")
+    cells = []
+    for model in sorted(demo.results.glob("stats/*/model.json")):
+        outcome = json.loads(model.read_text(encoding="utf-8"))["outcome"]
+        means = pd.read_csv(model.parent / "means.csv")
+        timecourse = pd.read_csv(
+            demo.results / "normalize" / "timecourse.csv", keep_default_na=False
+        )
+        analyte = timecourse.loc[timecourse["outcome"] == outcome, "analyte"].iloc[0]
+        of_analyte = population[(population["analyte"] == analyte) & (population["time_index"] > 0)]
+        for group, rows in of_analyte.groupby("group"):
+            peak = rows.loc[(rows["pct_arithmetic"] - 100).abs().idxmax()]
+            mean = means[(means["group"] == group) & (means["time_index"] == peak["time_index"])]
+            assert len(mean) == 1, (analyte, group)
+            row = mean.iloc[0]
+            inside = row["low_pct"] <= peak["pct_arithmetic"] <= row["high_pct"]
+            near = abs(row["mean_pct"] - peak["pct_arithmetic"]) <= 10
+            cells.append(
+                {
+                    "analyte": analyte,
+                    "group": group,
+                    "truth": peak["pct_arithmetic"],
+                    "mean": row["mean_pct"],
+                    "low": row["low_pct"],
+                    "high": row["high_pct"],
+                    "good": bool(inside or near),
+                }
+            )
+    table = pd.DataFrame(cells)
+    print(f"\npercent of baseline at the population's peak\n{table.round(1).to_string()}")
+    judged = table[table["analyte"] != ON_THE_FRONT]
+    assert len(judged) == 25  # 5 analytes × 5 groups
+    assert judged["good"].mean() >= 0.9
+
+
+def test_planted_faults_are_told(demo: Project) -> None:
+    faults = truth(demo, "faults.csv")
+    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
+    misplaced = faults.loc[faults["fault"] == "misplaced_probe", "animal_id"].unique()
+    unstable = faults.loc[faults["fault"] == "unstable_baseline", "animal_id"].unique()
+    lost = faults[faults["fault"] == "lost_vial"]
+    assert len(misplaced) == 1
+    assert len(unstable) == 1
+    assert len(lost) > 0
+    for animal in (*misplaced, *unstable):
+        rows = timecourse[timecourse["animal_id"] == animal]
+        assert len(rows)
+        assert not (rows["used"] == "true").any()
+        assert (rows["reason"] != "").all()
+    missing = timecourse[timecourse["injection_id"] == ""]
+    shown = set(zip(missing["animal_id"], missing["fraction"].astype(int), strict=True))
+    assert shown == set(zip(lost["animal_id"], lost["fraction"].astype(int), strict=True))
+
+
+def test_every_group_keeps_six_animals_or_more(demo: Project) -> None:
+    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
+    used = timecourse[
+        (timecourse["used"] == "true") & (timecourse["outcome"] == "dopac_hippocampus")
+    ]
+    n = used.groupby("group")["animal_id"].nunique()
+    assert len(n) == 5
+    assert n.between(6, 8).all()
+    assert np.isfinite(used["pct_of_baseline"].astype(float)).all()

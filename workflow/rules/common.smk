@@ -1,0 +1,74 @@
+# Loads the study, checks it whole, and writes its stamps; then paths for the rules.
+
+import os
+import re
+import sys
+from pathlib import Path
+
+# One thread per job: linear algebra with more is slower on traces of this size, and sums would
+# depend on the number of cores. Jobs inherit it.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+from dialysis.errors import DialysisError
+from dialysis.job import clear_logs, show_failures
+from dialysis.figures.names import bundle_files, qc_files
+from dialysis.review.names import site_files
+from dialysis.stamps import write_stamps
+from dialysis.study.config import SECTIONS
+from dialysis.study.load import load_study
+from dialysis.verify import settle_results
+
+try:
+    if "study" in config and not isinstance(config["study"], str):
+        raise DialysisError(
+            f"--config study={config['study']}: found no name; expected study=NAME"
+        )
+    unknown = sorted(set(config) - {"study"})
+    if unknown:
+        raise DialysisError(
+            f"--config {' '.join(unknown)}: found an unknown setting; expected study=NAME. "
+            "Options of a study stand in config/NAME/study.yaml."
+        )
+    STUDY = load_study(Path.cwd(), config.get("study", "demo"))
+    if workflow.is_main_process:
+        stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
+        clear_logs(STUDY.results_dir / "logs")
+        for note in settle_results(STUDY, stamps):
+            print(f"note: {note}", file=sys.stderr, flush=True)
+except DialysisError as error:
+    # Not a bug of the workflow: a message for the user, without a traceback.
+    print(f"\n{error}\n", file=sys.stderr, flush=True)
+    os._exit(1)
+
+RESULTS = f"results/{STUDY.name}"
+RAW = f"raw/{STUDY.name}"
+STAMPS = f"{RESULTS}/.stamps"
+RUNS = STUDY.runs
+SLUGS = [outcome.slug for outcome in STUDY.outcomes]
+STATS_TABLES = (
+    "anova.csv",
+    "contrasts.csv",
+    "emmeans.csv",
+    "means.csv",
+    "auc.csv",
+    "model.json",
+)
+
+
+wildcard_constraints:
+    run="|".join(map(re.escape, RUNS)),
+
+
+def of_runs(stage, *names):
+    """Files of a stage, for every run."""
+    return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
+
+
+def code(rule):
+    """The stamp of a rule's code."""
+    return f"{STAMPS}/code/{rule}.json"
+
+
+onerror:
+    show_failures(Path(RESULTS) / "logs", sys.stderr)

@@ -1,0 +1,58 @@
+rule figures:
+    input:
+        timecourse=rules.normalize.output.timecourse,
+        stats=[
+            f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
+        ],
+        study=f"{STAMPS}/config/study.json",
+        normalize=f"{STAMPS}/config/normalize.json",
+        config=f"{STAMPS}/config/figures.json",
+        code=code("figures"),
+    output:
+        [
+            f"{RESULTS}/figures/{slug}/{name}"
+            for slug in SLUGS
+            for name in bundle_files(slug)
+        ],
+        sidecars=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
+    log:
+        f"{RESULTS}/logs/figures.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
+        stats=lambda wildcards, input: str(Path(input.stats[0]).parents[1]),
+        slugs=SLUGS,
+        n=len(SLUGS),
+    message:
+        "Drawing the bundles of {params.n} outcomes"
+    script:
+        "../scripts/figures.py"
+
+
+rule figures_qc:
+    input:
+        traces=of_runs("ingest", "traces.parquet"),
+        peaks=of_runs("integrate", "peaks.parquet"),
+        concentrations=rules.quantify.output.concentrations,
+        calibration=rules.quantify.output.calibration,
+        calibration_points=rules.quantify.output.calibration_points,
+        timecourse=rules.normalize.output.timecourse,
+        baseline=rules.normalize.output.baseline,
+        injections=f"{STAMPS}/tables/injections.csv",
+        normalize=f"{STAMPS}/config/normalize.json",
+        config=f"{STAMPS}/config/figures.json",
+        code=code("figures_qc"),
+    output:
+        [f"{RESULTS}/figures/qc/{name}" for name in qc_files()],
+        sidecar=f"{RESULTS}/figures/qc/sidecar.json",
+    log:
+        f"{RESULTS}/logs/figures_qc.log",
+    conda:
+        "../../environment.yml"
+    params:
+        folder=lambda wildcards, output: str(Path(output.sidecar).parent),
+    message:
+        "Drawing the quality figures"
+    script:
+        "../scripts/figures_qc.py"

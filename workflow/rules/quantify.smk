@@ -1,0 +1,23 @@
+rule quantify:
+    input:
+        peaks=of_runs("integrate", "peaks.parquet"),
+        injections=f"{STAMPS}/tables/injections.csv",
+        standards=f"{STAMPS}/tables/standards.csv",
+        analytes=f"{STAMPS}/tables/analytes.csv",
+        exclusions=f"{STAMPS}/tables/exclusions_injection.csv",
+        config=f"{STAMPS}/config/quantify.json",
+        code=code("quantify"),
+    output:
+        concentrations=f"{RESULTS}/quantify/concentrations.parquet",
+        calibration=f"{RESULTS}/quantify/calibration.csv",
+        calibration_points=f"{RESULTS}/quantify/calibration_points.csv",
+        suitability=f"{RESULTS}/quantify/suitability.csv",
+        sidecar=f"{RESULTS}/quantify/sidecar.json",
+    log:
+        f"{RESULTS}/logs/quantify.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "Calibrating and quantifying"
+    script:
+        "../scripts/quantify.py"

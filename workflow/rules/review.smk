@@ -1,0 +1,65 @@
+REVIEW_TABLES = (
+    "animals",
+    "probes",
+    "injections",
+    "analytes",
+    "exclusions_injection",
+    "exclusions_other",
+    "integration_events",
+)
+
+
+rule review:
+    input:
+        figures=[
+            f"{RESULTS}/figures/{slug}/{name}"
+            for slug in SLUGS
+            for name in bundle_files(slug)
+        ],
+        bundles=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
+        qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files()],
+        stats=[
+            f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
+        ],
+        normalize=[
+            rules.normalize.output.timecourse,
+            rules.normalize.output.baseline,
+            rules.normalize.output.summary,
+        ],
+        quantify=[
+            rules.quantify.output.concentrations,
+            rules.quantify.output.calibration,
+            rules.quantify.output.calibration_points,
+            rules.quantify.output.suitability,
+        ],
+        integrate=of_runs("integrate", "peaks.parquet", "suitability.csv"),
+        ingest=of_runs("ingest", "manifest.csv"),
+        sidecars=[
+            *of_runs("ingest", "sidecar.json"),
+            *of_runs("integrate", "sidecar.json"),
+            rules.quantify.output.sidecar,
+            rules.normalize.output.sidecar,
+            *rules.stats.output.sidecars,
+        ],
+        config=[f"{STAMPS}/config/{section}.json" for section in SECTIONS],
+        tables=[f"{STAMPS}/tables/{name}.csv" for name in REVIEW_TABLES],
+        warnings=f"{STAMPS}/warnings.json",
+        code=code("review"),
+    output:
+        [f"{RESULTS}/review/{name}" for name in site_files(SLUGS, qc_files())],
+        sidecars=[
+            f"{RESULTS}/review/sidecar.json",
+            f"{RESULTS}/review/figures/sidecar.json",
+            f"{RESULTS}/review/data/sidecar.json",
+        ],
+    log:
+        f"{RESULTS}/logs/review.log",
+    conda:
+        "../../environment.yml"
+    params:
+        name=STUDY.name,
+        results=lambda wildcards, input: str(Path(input.normalize[0]).parents[1]),
+    message:
+        "Writing the review page"
+    script:
+        "../scripts/review.py"
