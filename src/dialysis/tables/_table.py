@@ -166,9 +166,7 @@ class Table:
             key = list(self.key)
             checks.append(
                 pa.Check(
-                    lambda frame: (
-                        ~frame.duplicated(subset=key, keep=False) | _empty(frame[key])
-                    ),
+                    lambda frame: ~frame.duplicated(subset=key, keep=False) | _empty(frame[key]),
                     error=f"a row of its own for every {' × '.join(key)}",
                 )
             )
