@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dialysis.files import read_table
+from dialysis.tables.normalize import TIMECOURSE
 from tests.workflow.conftest import Project, new_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
@@ -28,6 +30,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
     done = project.plain_snakemake()  # a plain `snakemake` runs the demo, without flags
     assert done.returncode == 0, done.stdout + done.stderr
     return project
+
+
+def timecourse_of(project: Project) -> pd.DataFrame:
+    return read_table(project.results / "normalize" / "timecourse.csv", TIMECOURSE)
 
 
 def truth(project: Project, name: str) -> pd.DataFrame:
@@ -81,9 +87,7 @@ def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> Non
     for model in sorted(demo.results.glob("stats/*/model.json")):
         outcome = json.loads(model.read_text(encoding="utf-8"))["outcome"]
         means = pd.read_csv(model.parent / "means.csv")
-        timecourse = pd.read_csv(
-            demo.results / "normalize" / "timecourse.csv", keep_default_na=False
-        )
+        timecourse = timecourse_of(demo)
         analyte = timecourse.loc[timecourse["outcome"] == outcome, "analyte"].iloc[0]
         of_analyte = population[(population["analyte"] == analyte) & (population["time_index"] > 0)]
         for group, rows in of_analyte.groupby("group"):
@@ -113,7 +117,7 @@ def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> Non
 
 def test_planted_faults_are_told(demo: Project) -> None:
     faults = truth(demo, "faults.csv")
-    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
+    timecourse = timecourse_of(demo)
     misplaced = faults.loc[faults["fault"] == "misplaced_probe", "animal_id"].unique()
     unstable = faults.loc[faults["fault"] == "unstable_baseline", "animal_id"].unique()
     lost = faults[faults["fault"] == "lost_vial"]
@@ -123,7 +127,7 @@ def test_planted_faults_are_told(demo: Project) -> None:
     for animal in (*misplaced, *unstable):
         rows = timecourse[timecourse["animal_id"] == animal]
         assert len(rows)
-        assert not (rows["used"] == "true").any()
+        assert not rows["used"].any()
         assert (rows["reason"] != "").all()
     missing = timecourse[timecourse["injection_id"] == ""]
     shown = set(zip(missing["animal_id"], missing["fraction"].astype(int), strict=True))
@@ -131,11 +135,9 @@ def test_planted_faults_are_told(demo: Project) -> None:
 
 
 def test_every_group_keeps_six_animals_or_more(demo: Project) -> None:
-    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
-    used = timecourse[
-        (timecourse["used"] == "true") & (timecourse["outcome"] == "dopac_hippocampus")
-    ]
+    timecourse = timecourse_of(demo)
+    used = timecourse[timecourse["used"] & (timecourse["outcome"] == "dopac_hippocampus")]
     n = used.groupby("group")["animal_id"].nunique()
     assert len(n) == 5
     assert n.between(6, 8).all()
-    assert np.isfinite(used["pct_of_baseline"].astype(float)).all()
+    assert np.isfinite(used["pct_of_baseline"]).all()
