@@ -24,6 +24,7 @@ from dialysis.figures.qc_chromatograms import (
     choose_injections,
     chromatogram_pages,
 )
+from dialysis.figures.qc_levels import level_pages
 from dialysis.figures.qc_runs import run_pages
 from dialysis.plotting import MIN_TEXT_PT, style, text_width_pt
 
@@ -48,6 +49,7 @@ def _pages(name: str, s: QcStudy) -> list[Any]:
         ),
         "animals": lambda: animal_pages(s.timecourse, {}, FONT),
         "baseline": lambda: baseline_pages(s.baseline, s.timecourse, 20.0, 10.0, FONT),
+        "levels": lambda: level_pages(s.baseline, s.timecourse, FONT),
         "chromatograms": lambda: chromatogram_pages(
             s.traces, s.peaks, s.injections, s.calibration_points, {}, FONT
         ),
@@ -241,3 +243,21 @@ def test_wrapping_keeps_to_the_width_and_cuts_what_has_no_break() -> None:
     assert len(lines) > 1
     assert all(text_width_pt(line, 6.5, FONT) <= 60.0 for line in lines)
     assert lines[0].endswith("…")
+
+
+def test_every_usable_baseline_is_a_marker_of_its_group(
+    study: QcStudy, drawn: dict[str, list[Any]]
+) -> None:
+    """One marker per probe and outcome, at its basal level."""
+    from matplotlib.collections import PathCollection
+
+    shown = sorted(
+        float(y)
+        for figure in drawn["levels"]
+        for axes in figure.axes
+        for points in axes.collections
+        if isinstance(points, PathCollection)
+        for y in points.get_offsets()[:, 1]
+    )
+    usable = study.baseline.loc[study.baseline["usable"], "baseline"]
+    assert shown == pytest.approx(sorted(usable), rel=1e-12)

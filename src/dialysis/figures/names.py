@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-QC_FIGURES = ("runs", "calibration", "animals", "baseline", "chromatograms")
+QC_FIGURES = ("runs", "calibration", "animals", "baseline", "levels", "chromatograms")
 
 
 def bundle_files(slug: str) -> list[str]:

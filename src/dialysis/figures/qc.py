@@ -13,6 +13,7 @@ from dialysis.figures.qc_animals import animal_pages
 from dialysis.figures.qc_baseline import baseline_pages
 from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import chromatogram_pages
+from dialysis.figures.qc_levels import level_pages
 from dialysis.figures.qc_runs import run_pages
 from dialysis.plotting import save_pages, style
 
@@ -79,6 +80,7 @@ def write_qc(
             float(baseline_limits["max_trend_pct_per_fraction"]),
             font,
         ),
+        "levels": lambda: level_pages(baseline, timecourse, font),
         "chromatograms": lambda: chromatogram_pages(
             traces, peaks, injections, calibration_points, labels, font
         ),
