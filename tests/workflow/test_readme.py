@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,13 @@ def test_make_run_says_what_to_open(copy: Project) -> None:
     opened = re.findall(r"^  (results/demo/\S+)", done.stdout, re.M)
     assert "results/demo/review/index.html" in opened
     assert (copy.root / "results/demo/review/index.html").is_file()
+
+
+def test_snakemakes_own_report_holds_every_figure(copy: Project) -> None:
+    done = copy.snakemake("--report", "report.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(copy.root / "report.zip") as archive:
+        pictures = {Path(name).name for name in archive.namelist() if name.endswith(".png")}
+    drawn = {p.name for p in (copy.results / "figures").rglob("*.png")}
+    assert len(drawn) > 6
+    assert pictures == drawn

@@ -56,6 +56,9 @@ STATS_TABLES = (
 )
 
 
+report: "../report/workflow.rst"
+
+
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
 
@@ -63,6 +66,35 @@ wildcard_constraints:
 def of_runs(stage, *names):
     """Files of a stage, for every run."""
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
+
+
+def with_report(path, caption, category, labels):
+    """An output; a picture goes into Snakemake's own report (snakemake --report)."""
+    if not path.endswith(".png"):
+        return path
+    caption = f"../report/{caption}.rst"
+    return report(path, caption=caption, category=category, labels=labels)
+
+
+def bundle(slug):
+    """Files of an outcome's bundle."""
+    labels = {"outcome": slug, "figure": "percent of baseline"}
+    return [
+        with_report(
+            f"{RESULTS}/figures/{slug}/{name}", "timecourse", "Time courses", labels
+        )
+        for name in bundle_files(slug)
+    ]
+
+
+def quality_figures():
+    """Files of the quality figures."""
+    return [
+        with_report(
+            f"{RESULTS}/figures/qc/{name}", "qc", "Quality", {"figure": Path(name).stem}
+        )
+        for name in qc_files()
+    ]
 
 
 def code(rule):

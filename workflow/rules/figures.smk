@@ -9,11 +9,7 @@ rule figures:
         config=f"{STAMPS}/config/figures.json",
         code=code("figures"),
     output:
-        [
-            f"{RESULTS}/figures/{slug}/{name}"
-            for slug in SLUGS
-            for name in bundle_files(slug)
-        ],
+        [path for slug in SLUGS for path in bundle(slug)],
         sidecars=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
     log:
         f"{RESULTS}/logs/figures.log",
@@ -44,7 +40,7 @@ rule figures_qc:
         config=f"{STAMPS}/config/figures.json",
         code=code("figures_qc"),
     output:
-        [f"{RESULTS}/figures/qc/{name}" for name in qc_files()],
+        quality_figures(),
         sidecar=f"{RESULTS}/figures/qc/sidecar.json",
     log:
         f"{RESULTS}/logs/figures_qc.log",
