@@ -70,9 +70,8 @@ def main() -> None:
     print(f"{'':28}{'wall s':>8}{'CPU s':>8}{'of floor':>10}")
     for name, (wall, cpu) in rows.items():
         print(f"{name:28}{wall:8.1f}{cpu:8.1f}{wall / floor:10.2f}")
-    print(
-        f"floor, {sum(n for _, n in STAGES.values())} process starts on {cores} cores: {floor:.1f} s"
-    )
+    starts = sum(jobs for _, jobs in STAGES.values())
+    print(f"floor, {starts} process starts on {cores} cores: {floor:.1f} s")
     print(f"largest process: {largest:.2f} GB")
 
 
