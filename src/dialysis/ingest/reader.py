@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from dialysis.chromatogram import Chromatogram
 from dialysis.errors import ExportFormatError, Problem
+from dialysis.ingest.options import ReadOptions
 
 EXPORT_AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
 
@@ -49,9 +51,14 @@ class Reader(ABC):
     """Reader of one export format.
 
     A subclass states what it reads in class attributes, recognises its format in `sniff` and
-    turns the bytes of a file into chromatograms in `read`.  It holds no state, opens no file and
-    leaves `Chromatogram.format`, `file` and `sha256` empty: `dialysis.ingest.read` fills them in
-    and checks what every trace must fulfil.
+    turns the bytes of a file into chromatograms in `read`.  It holds nothing but its options, opens
+    no file and leaves `Chromatogram.format`, `file` and `sha256` empty: `dialysis.ingest.read`
+    fills them in and checks what every trace must fulfil.
+
+    Parameters
+    ----------
+    options : ReadOptions, optional
+        What the study declares; without it everything is found out from the file.
 
     Attributes
     ----------
@@ -72,6 +79,13 @@ class Reader(ABC):
     extensions: ClassVar[tuple[str, ...]]
     yields: ClassVar[str]
     verified: ClassVar[str]
+
+    def __init__(self, options: ReadOptions | None = None) -> None:
+        self.options = options or ReadOptions()
+
+    def configured(self, config: Mapping[str, Any]) -> Self:
+        """Make the same reader with the options of section `ingest` of study.yaml."""
+        return type(self)(ReadOptions.of(config))
 
     @abstractmethod
     def sniff(self, head: bytes, path: Path) -> bool:
