@@ -43,6 +43,9 @@ _SAMPLE_BYTES = 8192
 _PAD = 5
 _DIGIT = np.zeros(256, dtype=bool)
 _DIGIT[48:58] = True
+# What a blank stands beside when it pads a cell instead of grouping a number.
+_EMPTY = np.zeros(256, dtype=bool)
+_EMPTY[[0, ord("\t"), ord("\n"), ord(" "), ord(";")]] = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def number_format(
     *,
     separator: str = "\t",
     first_line: int = 1,
+    others: Sequence[str] = (),
 ) -> NumberFormat:
     """Decide decimal and thousands marks from all numbers of a file.
 
@@ -94,6 +98,8 @@ def number_format(
         What stands between the numbers of a line; it can't be a mark.
     first_line : int
         Line of the file that `numbers` begins with.
+    others : sequence of str
+        Numbers elsewhere in the file, which are asked where `numbers` leave two formats.
 
     Returns
     -------
@@ -130,6 +136,8 @@ def number_format(
         raise _malformed(text, int(bad[closest][0]), closest, separator, first_line)
     if len(fitting) > 1:
         fitting = [f for f in fitting if not _two_decimals(text, f)] or fitting[:1]
+        elsewhere = [f for f in fitting if all(f.number(cell) is not None for cell in others)]
+        fitting = elsewhere or fitting
     if len(fitting) > 1:
         raise _ambiguous(text, fitting, separator, first_line)
     return fitting[0]
@@ -236,8 +244,11 @@ def _misgrouped(text: npt.NDArray[np.uint8], form: NumberFormat) -> npt.NDArray[
         return np.empty(0, dtype=np.intp)
     mark, decimal = ord(form.thousands), ord(form.decimal)
     at = np.flatnonzero(text == mark)
-    before, after = _DIGIT[text[at - 1]], _DIGIT[text[at + 1]]
-    at = at[before | after if form.thousands in DECIMAL_MARKS else before & after]
+    behind, ahead = text[at - 1], text[at + 1]
+    if form.thousands == " ":
+        at = at[_DIGIT[behind] & ~_EMPTY[ahead] | _DIGIT[ahead] & ~_EMPTY[behind]]
+    else:
+        at = at[_DIGIT[behind] | _DIGIT[ahead]]
     group = _DIGIT[text[at + 1]] & _DIGIT[text[at + 2]] & _DIGIT[text[at + 3]]
     group &= ~_DIGIT[text[at + 4]]
     run = np.zeros(at.size, dtype=np.intp)
@@ -245,9 +256,9 @@ def _misgrouped(text: npt.NDArray[np.uint8], form: NumberFormat) -> npt.NDArray[
     for back in range(1, 5):
         unbroken &= _DIGIT[text[at - back]]
         run += unbroken
-    ahead = text[at - run - 1]
-    leads = (ahead != decimal) & (text[at - run] != ord("0"))
-    fits = group & (run >= 1) & (run <= 3) & np.where(ahead == mark, run == 3, leads)
+    first, above = text[at - run], text[at - run - 1]
+    leads = (above != decimal) & (first != ord("0"))
+    fits = group & (run >= 1) & (run <= 3) & np.where(above == mark, run == 3, leads)
     wrong: npt.NDArray[np.intp] = at[~fits] - _PAD
     return wrong
 
@@ -352,7 +363,6 @@ def _converted(
         return None
     if separator != " " and block.count(separator.encode()) != n_lines * (n_columns - 1):
         return None
-    exact = b"e" in block or b"E" in block or _longest_cell(block, separator) > _SHORT_CELL
     try:
         frame = pd.read_csv(
             BytesIO(block),
@@ -367,7 +377,6 @@ def _converted(
             quoting=3,
             skip_blank_lines=False,
             encoding="latin-1",
-            float_precision="round_trip" if exact else "high",
         )
     except ValueError:
         return None
@@ -379,7 +388,22 @@ def _converted(
     cells = first.split() if separator == " " else first.split(separator)
     if len(cells) != n_columns or any(form.number(cells[column]) is None for column in wanted):
         return None
+    if b"e" in block or b"E" in block or _longest_cell(block, separator) > _SHORT_CELL:
+        return _rounded(block, form, separator, n_columns, wanted)
     return values
+
+
+def _rounded(
+    block: bytes, form: NumberFormat, separator: str, n_columns: int, wanted: Sequence[int]
+) -> FloatArray:
+    """Convert cells that are numbers one by one, each to the nearest double."""
+    plain = block.removesuffix(b"\n")
+    if form.thousands:
+        plain = plain.replace(form.thousands.encode(), b"")
+    plain = plain.replace(form.decimal.encode(), b".").replace(b"\n", separator.encode())
+    cells = plain.split() if separator == " " else plain.split(separator.encode())
+    columns = [[float(cell) for cell in cells[column::n_columns]] for column in wanted]
+    return np.array(columns, dtype=np.float64).T
 
 
 def _longest_cell(block: bytes, separator: str) -> int:
