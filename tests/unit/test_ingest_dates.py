@@ -79,7 +79,8 @@ def test_the_note_stays_away_where_it_makes_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["31-feb-2024 10:00", "1 jui 2024 10:00", "1 foo 2024 10:00", "28-jan-20", "soon", "31/02/2024 10:00:00", "13/04/2024 25:00:00", "13/04/2024 13:00:00 PM",
+    "text", ["31-feb-2024 10:00", "1 jui 2024 10:00", "1 foo 2024 10:00", "28-jan-20",
+             "soon", "31/02/2024 10:00:00", "13/04/2024 25:00:00", "13/04/2024 13:00:00 PM",
              "13/04/2024", "13/04-2024 10:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_said_to_be_none(text: str) -> None:
