@@ -207,7 +207,6 @@ def chromeleon7(
     }
     given = head or {}
     what = "Raw Data" if raw else "Chromatogram Data"
-    first = "0.000" if raw else "n.a."
 
     def number(text: str) -> str:
         if not comma:
@@ -227,6 +226,7 @@ def chromeleon7(
         lines.append("")
     lines += ["Signal Parameter Information:", "Signal Info\t", "", f"{what}:"]
     lines.append(f"Time (min)\tStep (s)\tValue ({given.get('unit', 'nC')})")
+    first = number("0.000") if raw else "n.a."
     widths = [first, *(number(f"{step:g}") for step in steps)]
     rows = zip(clock, widths, cells, strict=True)
     lines += [f"{number(time)}\t{step}\t{number(cell)}" for time, step, cell in rows]
