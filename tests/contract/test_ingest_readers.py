@@ -15,6 +15,7 @@ from dialysis.chromatogram import Chromatogram, VendorReport
 from dialysis.errors import ExportFormatError
 from dialysis.ingest import READERS, BadExport, Reader, read
 from dialysis.ingest.checks import check_chromatogram, check_report
+from dialysis.ingest.reader import quoted
 from dialysis.ingest.registry import supported_table
 from tests.contract._ingest_files import SAMPLES
 
@@ -53,6 +54,12 @@ def assert_same(one: Chromatogram | VendorReport, two: Chromatogram | VendorRepo
         np.testing.assert_array_equal(one.times_s, two.times_s)
     else:
         assert one.vendor_peaks == two.vendor_peaks
+
+
+def test_long_cells_are_cut_in_messages() -> None:
+    assert quoted("1\t2") == r"'1\t2'"
+    assert quoted("a" * 60) == "'" + "a" * 60 + "'"
+    assert quoted("a" * 10**6) == "'" + "a" * 60 + "…'"
 
 
 def test_every_reader_has_a_sample_and_a_key_of_its_own() -> None:

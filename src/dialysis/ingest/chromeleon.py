@@ -18,7 +18,7 @@ from dialysis.ingest.checks import check_signal, check_times
 from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
 from dialysis.ingest.options import Marks, ReadOptions
-from dialysis.ingest.reader import BadExport
+from dialysis.ingest.reader import BadExport, quoted
 from dialysis.ingest.text import count_byte, data_lines, decoded, plain_text
 
 _DATA_TITLES = (b"\nChromatogram Data:\n", b"\nRaw Data:\n")
@@ -138,7 +138,7 @@ def split_text(content: bytes) -> ChromeleonText:
     if match is None or not newline:
         raise BadExport(
             f"line {line}",
-            repr(decoded(columns)),
+            quoted(decoded(columns)),
             "the columns 'Time (min)', 'Step (s)' and 'Value (unit)'",
         )
     return ChromeleonText(
@@ -185,7 +185,7 @@ def read_trace(file: ChromeleonText, n_points: str, marks: Marks, header: Sequen
     first = data.partition(b"\n")[0].decode("ascii", "replace")
     names = ["a time", "a step", "a signal", *([""] * (first.count("\t") - 2))]
     if any(first.split("\t")[3:]):
-        raise BadExport(f"line {file.first_line}", repr(first), "a time, a step and a signal")
+        raise BadExport(f"line {file.first_line}", quoted(first), "a time, a step and a signal")
     values = read_numbers(data, form, names=names, columns=[0, 2], first_line=file.first_line)
     times, signal = values[:, 0], values[:, 1]
 
@@ -208,7 +208,7 @@ def _data_lines(file: ChromeleonText, n_points: str) -> tuple[bytes, int]:
     """The lines of the data, and their number, which must be right."""
     digits = re.sub(r"(?<=\d)[.,' ](?=\d{3}(?!\d))", "", n_points)
     if not (digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS):
-        raise BadExport("", f"{n_points!r} as 'Data Points'", "the number of points")
+        raise BadExport("", f"{quoted(n_points)} as 'Data Points'", "the number of points")
     wanted = int(digits)
     data = data_lines(file.data, wanted)
     n_lines = count_byte(data, b"\n")
@@ -325,7 +325,7 @@ def _check_value(
         return
     printed = header_number(text, form)
     if printed is None:
-        raise BadExport("", f"{text!r} as {key!r}", "a number")
+        raise BadExport("", f"{quoted(text)} as {key!r}", "a number")
     allowed = slack + _header_digit(text, form, least) / 2 + _ROUNDING * abs(found)
     if not abs(found - printed) <= allowed:
         raise BadExport(

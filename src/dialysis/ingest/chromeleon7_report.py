@@ -16,7 +16,7 @@ from types import MappingProxyType
 from dialysis.chromatogram import VendorPeak, VendorReport
 from dialysis.ingest.chromeleon import injection_time
 from dialysis.ingest.numbers import NumberFormat, number_format
-from dialysis.ingest.reader import BadExport, Reader
+from dialysis.ingest.reader import BadExport, Reader, quoted
 from dialysis.ingest.text import decoded, plain_text
 
 _RESULTS = "Integration Results"
@@ -267,7 +267,9 @@ def _peak(
         text = row.get(name, "")
         value = form.number(text)
         if value is None and text not in _NOT_GIVEN:
-            raise BadExport(f"line {line}", f"{text!r} in column {name}", f"a number with {form}")
+            raise BadExport(
+                f"line {line}", f"{quoted(text)} in column {name}", f"a number with {form}"
+            )
         return value
 
     def minutes(*names: str) -> float | None:

@@ -25,7 +25,7 @@ from dialysis.ingest.checks import check_signal, check_times
 from dialysis.ingest.dates import DateOrder, date_order, iso_time
 from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
 from dialysis.ingest.options import Marks
-from dialysis.ingest.reader import BadExport, Reader
+from dialysis.ingest.reader import BadExport, Reader, quoted
 from dialysis.ingest.text import count_byte, data_lines, plain_text
 
 _TITLE = re.compile(rb"\[([^\[\]\n]+)\][ \t]*(?:\n|\Z)")
@@ -442,7 +442,7 @@ def _data_block(section: _Section, entries: Mapping[str, str], file: _Layout) ->
     names = section.columns.removeprefix(_DATA_HEADER)
     first_line = section.data_line or section.line + section.body.count(b"\n") + 2
     if names.strip() != f"{file.delimiter}Intensity".strip().encode() or not names.endswith(b"\n"):
-        shown = repr(file.text(section.columns).strip()) if names else "no line of column names"
+        shown = quoted(file.text(section.columns).strip()) if names else "no line of column names"
         raise BadExport(
             f"line {first_line - 1}",
             f"{shown} in [{section.title}]",
@@ -571,7 +571,7 @@ def _peak_rows(
     wanted = file.number(count)
     if key.strip() != count_key or wanted is None or wanted < 0:
         raise BadExport(
-            f"line {section.line + 1}", f"{lines[0]!r} in [{section.title}]", f"'{count_key}'"
+            f"line {section.line + 1}", f"{quoted(lines[0])} in [{section.title}]", f"'{count_key}'"
         )
     end = lines.index("") if "" in lines else len(lines)
     rows = lines[1:end]
@@ -643,7 +643,7 @@ def _vendor_peak(
         text = cells.get(column, "")
         value = file.number(text)
         if value is None and text:
-            raise BadExport(f"line {line}", f"{text!r} in column {column}", "a number")
+            raise BadExport(f"line {line}", f"{quoted(text)} in column {column}", "a number")
         return value
 
     def signal(column: str) -> float | None:
