@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from dialysis.errors import ExportFormatError
-from dialysis.ingest import read
+from dialysis.ingest import READERS, read
+from dialysis.ingest.exports import read_export
 from tests.contract._ingest_files import SAMPLES, andi, real
 
-BOTH = "ANDI/AIA netCDF (andi), Shimadzu LabSolutions ASCII (labsolutions)"
+KNOWN = ", ".join(f"{reader.name} ({reader.key})" for reader in READERS)
 AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
 
 
@@ -30,10 +31,12 @@ def message(path: str, format: str = "auto") -> str:
 def test_content_decides_not_the_name(key: str) -> None:
     Path("x.pdf").write_bytes(SAMPLES[key])
     for format in ("auto", key):
-        for trace in read("x.pdf", format):
-            assert trace.format == key
-            assert trace.file == "x.pdf"
-            assert trace.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
+        export = read_export("x.pdf", format)
+        assert export.format == key
+        for item in (*export.chromatograms, *export.reports):
+            assert item.format == key
+            assert item.file == "x.pdf"
+            assert item.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -44,39 +47,39 @@ def test_content_decides_not_the_name(key: str) -> None:
         (
             b"0.0005 36.0327491\n0.0021 36.03\n",
             "x, byte 0: found a file of unknown kind that starts with "
-            f"'0.0005 36.0327491\\n0.0021'; expected {BOTH}. "
+            f"'0.0005 36.0327491\\n0.0021'; expected {KNOWN}. "
             "Export the injection in one of these formats.",
         ),
         (
             b"\x03\x31\x38\x31\x00\x00\x00\x00\x00",
             "x, byte 0: found a file of unknown kind that starts with the bytes "
-            f"03 31 38 31 00 00 00 00; expected {BOTH}. "
+            f"03 31 38 31 00 00 00 00; expected {KNOWN}. "
             "Export the injection in one of these formats.",
         ),
         (
             b"\x89HDF\r\n\x1a\n",
-            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {BOTH}. "
+            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {KNOWN}. "
             "Convert it with 'nccopy -k classic', or export as ANDI/AIA.",
         ),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1",
             "x, byte 0: found an OLE2 file, which raw data (.lcd) and old Excel workbooks are; "
-            f"expected {BOTH}. "
+            f"expected {KNOWN}. "
             "Export the injection from the instrument's software, as text or ANDI/AIA.",
         ),
         (
             b"PK\x03\x04xx",
-            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {BOTH}. "
+            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {KNOWN}. "
             "Unpack it, or export as text or ANDI/AIA.",
         ),
         (
             b"%PDF-1.7",
-            f"x, byte 0: found a PDF document; expected {BOTH}. "
+            f"x, byte 0: found a PDF document; expected {KNOWN}. "
             "Export the data points, not a report.",
         ),
         (
             "0.1,2".encode("utf-16"),
-            f"x, byte 0: found UTF-16 text; expected {BOTH}. Export or save it as UTF-8 text.",
+            f"x, byte 0: found UTF-16 text; expected {KNOWN}. Export or save it as UTF-8 text.",
         ),
     ],
 )
@@ -96,7 +99,7 @@ def test_no_file_and_a_folder() -> None:
 def test_a_format_nobody_knows() -> None:
     Path("x").write_bytes(andi())
     assert message("x", "aia") == (
-        f"x: found format 'aia' asked for; expected auto or one of {BOTH}. Mend ingest.format."
+        f"x: found format 'aia' asked for; expected auto or one of {KNOWN}. Mend ingest.format."
     )
 
 
@@ -119,7 +122,6 @@ def test_a_format_that_is_not_the_files() -> None:
     [
         ("agilent_csv", "appia_NAI-A594_1H_RT.CSV"),
         ("agilent_report", "001F0101_FID1A.ch"),
-        ("chromeleon7_ed", "02_D-St6_ED_1.txt"),
         ("empower_arw", "results1844.arw"),
         ("two_column", "LabKey_LGC10030.TXT"),
         ("wingpc", "SEC_STD1.TXT"),

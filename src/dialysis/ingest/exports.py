@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dialysis.chromatogram import Chromatogram
-from dialysis.ingest.checks import check_chromatogram
+from dialysis.chromatogram import Chromatogram, VendorReport
+from dialysis.ingest.checks import check_chromatogram, check_report, place_of
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.registry import READERS
 
@@ -45,6 +45,8 @@ class Export:
     ----------
     chromatograms : tuple of Chromatogram
         One per injection and detector channel.
+    reports : tuple of VendorReport
+        The vendor's integrations whose traces are not in the file.
     sha256 : str
         Of the file's bytes.
     size_bytes : int
@@ -54,6 +56,7 @@ class Export:
     """
 
     chromatograms: tuple[Chromatogram, ...]
+    reports: tuple[VendorReport, ...]
     sha256: str
     size_bytes: int
     format: str
@@ -89,7 +92,18 @@ def read(
     >>> read("raw/demo/run1_001.cdf")[0].unit  # doctest: +SKIP
     'nA'
     """
-    return list(read_export(path, format, readers).chromatograms)
+    export = read_export(path, format, readers)
+    if not export.chromatograms:
+        sections = {report.section for report in export.reports}
+        many = "1 injection" if len(sections) == 1 else f"{len(sections)} injections"
+        raise BadExport(
+            "",
+            f"the vendor's results of {many} and no trace",
+            "a chromatogram",
+            "Export it again with its chromatograms.",
+            str(path),
+        )
+    return list(export.chromatograms)
 
 
 def read_export(
@@ -106,17 +120,24 @@ def read_export(
     try:
         content = _bytes(source)
         reader = _pick(content[:HEAD_BYTES], source, format, readers)
-        traces = reader.read(source, content)
+        found = reader.read(source, content)
+        traces = [item for item in found if isinstance(item, Chromatogram)]
+        reports = [item for item in found if isinstance(item, VendorReport)]
         for trace in traces:
             check_chromatogram(trace)
-        _check_distinct(traces)
+        for report in reports:
+            check_report(report)
+        _check_distinct(found)
     except BadExport as error:
         raise error.named(str(path)) from error.__cause__
     sha256 = hashlib.sha256(content).hexdigest()
-    named = tuple(
-        replace(trace, format=reader.key, file=str(path), sha256=sha256) for trace in traces
+    return Export(
+        tuple(replace(t, format=reader.key, file=str(path), sha256=sha256) for t in traces),
+        tuple(replace(r, format=reader.key, file=str(path), sha256=sha256) for r in reports),
+        sha256,
+        len(content),
+        reader.key,
     )
-    return Export(named, sha256, len(content), reader.key)
 
 
 def _bytes(source: Path) -> bytes:
@@ -176,17 +197,15 @@ def _shown(head: bytes, length: int = 24) -> str:
     return f"the bytes {start[:8].hex(' ')}"
 
 
-def _check_distinct(traces: Sequence[Chromatogram]) -> None:
-    if not traces:
+def _check_distinct(found: Sequence[Chromatogram | VendorReport]) -> None:
+    if not found:
         raise BadExport("", "no chromatogram", "at least one")
     seen: set[tuple[str, str]] = set()
-    for trace in traces:
-        key = (trace.section, trace.channel)
+    for item in found:
+        key = (item.section, item.channel)
         if key in seen:
-            of = f"section '{trace.section}', " if trace.section else ""
+            what = "trace" if isinstance(item, Chromatogram) else "report"
             raise BadExport(
-                f"{of}channel '{trace.channel}'",
-                "a second trace",
-                "one trace for every injection and channel",
+                place_of(item), f"a second {what}", f"one {what} for every injection and channel"
             )
         seen.add(key)

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dialysis.ingest.andi import AndiReader
+from dialysis.ingest.chromeleon7 import Chromeleon7Reader
+from dialysis.ingest.chromeleon7_report import Chromeleon7ReportReader
+from dialysis.ingest.chromeleon68 import Chromeleon68Reader
 from dialysis.ingest.labsolutions import LabSolutionsReader
 from dialysis.ingest.reader import Reader
 
-READERS: tuple[Reader, ...] = (AndiReader(), LabSolutionsReader())
+READERS: tuple[Reader, ...] = (
+    AndiReader(),
+    Chromeleon7Reader(),
+    Chromeleon7ReportReader(),
+    Chromeleon68Reader(),
+    LabSolutionsReader(),
+)
 
 
 def supported_table(readers: Sequence[Reader] = READERS) -> str:

@@ -1,0 +1,49 @@
+"""What a study declares about how its exports are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Marks in numbers, as the config has them.
+
+    Parameters
+    ----------
+    decimal : {"auto", ".", ","}
+        Config option ``ingest.decimal``.
+    thousands : {"auto", "none", ".", ",", "'", " "}
+        Config option ``ingest.thousands``.
+    """
+
+    decimal: str = AUTO
+    thousands: str = AUTO
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Options that readers of text formats obey.
+
+    Parameters
+    ----------
+    marks : Marks
+        Decimal and thousands marks.
+    date_order : {"auto", "dmy", "mdy", "ymd"}
+        Config option ``ingest.date_order``.
+    """
+
+    marks: Marks = Marks()
+    date_order: str = AUTO
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> ReadOptions:
+        """From section `ingest` of study.yaml; options that are absent are ``auto``."""
+        return cls(
+            Marks(str(config.get("decimal", AUTO)), str(config.get("thousands", AUTO))),
+            str(config.get("date_order", AUTO)),
+        )
