@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from scipy.io import netcdf_file
 
+from tests.contract._text_files import TEXT_SAMPLES
+
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "chromatograms"
 
 
@@ -175,4 +177,5 @@ PEAKS = {
 SAMPLES: dict[str, bytes] = {
     "andi": andi(peaks=PEAKS, names=["DA", "5-HT"]),
     "labsolutions": labsolutions(),
+    **TEXT_SAMPLES,
 }

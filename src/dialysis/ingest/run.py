@@ -17,6 +17,7 @@ from dialysis.errors import ExportFormatError, Problem, problems_text
 from dialysis.ingest.dates import settle_orders
 from dialysis.ingest.exports import Export, read_export
 from dialysis.ingest.reader import BadExport
+from dialysis.ingest.registry import READERS
 from dialysis.tables.ingest import MANIFEST, TRACES, VENDOR_PEAKS
 
 _SHOWN = 8
@@ -64,7 +65,7 @@ def ingest_run(
     raw_dir : Path
         Folder the files are relative to.
     config : mapping
-        Section `ingest` of study.yaml: ``format``.
+        Section `ingest` of study.yaml: ``format``, and what the readers take from it.
     study : str
         Name of the study; messages name files ``raw/<study>/<file>``.
 
@@ -86,7 +87,7 @@ def ingest_run(
     """
     rows = [_row(record) for record in injections.to_dict("records")]
     folder = "/".join(part for part in ("raw", study) if part)
-    exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder)
+    exports, problems = _read_files(rows, Path(raw_dir), config, folder)
     found: list[_Read] = []
     for row in rows:
         mine = _traces_of(row, exports, folder, problems)
@@ -116,18 +117,20 @@ def _files(row: Mapping[str, str]) -> list[str]:
 
 
 def _read_files(
-    rows: Sequence[Mapping[str, str]], raw_dir: Path, format: str, folder: str
+    rows: Sequence[Mapping[str, str]], raw_dir: Path, config: Mapping[str, Any], folder: str
 ) -> tuple[dict[str, Export], list[Problem]]:
     """Read every file once, however many injections it holds."""
     users: dict[str, list[str]] = {}
     for row in rows:
         for name in _files(row):
             users.setdefault(name, []).append(row["injection_id"])
+    readers = tuple(reader.configured(config) for reader in READERS)
+    format = str(config["format"])
     exports: dict[str, Export] = {}
     problems: list[Problem] = []
     for name in tqdm(users, desc="reading exports", unit="file", file=sys.stderr, disable=None):
         try:
-            exports[name] = read_export(raw_dir / name, format)
+            exports[name] = read_export(raw_dir / name, format, readers)
         except BadExport as error:
             shown = error.named(f"{folder}/{name}", _injections_text(users[name]))
             problems.append(shown.problem)
