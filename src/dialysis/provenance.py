@@ -55,13 +55,14 @@ def files_in(folder: Path) -> list[tuple[str, Path]]:
 def path_state(path: Path) -> list[int]:
     """Return what changes when a file or folder is written: size and modification time in ns.
 
-    A folder has the sum of its files' sizes, and of their times, which changes with any of them.
+    Of a folder the size of all its files, and a number made from their names, sizes and times.
     """
     if not path.is_dir():
         stat = path.stat()
         return [stat.st_size, stat.st_mtime_ns]
-    stats = [file.stat() for _, file in files_in(path)]
-    return [sum(stat.st_size for stat in stats), sum(stat.st_mtime_ns for stat in stats)]
+    stats = [(name, file.stat()) for name, file in files_in(path)]
+    listing = "".join(f"{stat.st_size} {stat.st_mtime_ns} {name}\n" for name, stat in stats)
+    return [sum(stat.st_size for _, stat in stats), int(sha256_text(listing)[:15], 16)]
 
 
 def sha256_text(text: str) -> str:

@@ -27,7 +27,7 @@ class DelimitedReader(Reader):
     name = "delimited text, declared"
     extensions = (".csv", ".tsv", ".txt")
     yields = "one or more channels of one injection, as `ingest.delimited` declares"
-    verified = "the layouts of three real files (Empower, Agilent, two columns), declared"
+    verified = "two real files (Empower, Agilent CSV) with their layouts declared"
     counts_points = False
 
     def __init__(self, options: ReadOptions | None = None, layout: Layout | None = None) -> None:
@@ -122,7 +122,7 @@ class DelimitedReader(Reader):
         at = columns.time
         times = values[:, columns.wanted.index(at)]
         check_signal(times, lambda point: f"line {first_line + point}", "the times")
-        check_times(times, lambda point: f"line {first_line + point}", "the time unit")
+        check_times(times, lambda point: f"line {first_line + point}", "")
         unit = time_unit(times, self.options.time_unit)
         rows = [_split(line, separator) for line in last_lines(block) if line.strip()]
         step = printed_step((row[at] for row in rows if at < len(row)), form)

@@ -85,7 +85,7 @@ class ExcelReader(Reader):
         if columns.time is not None:
             times = values[:, columns.wanted.index(columns.time)]
             check_signal(times, place, "the times")
-            check_times(times, place, "the time unit")
+            check_times(times, place, "")
             unit = time_unit(times, self.options.time_unit)
             step = printed_step([repr(float(time)) for time in times[-50:]], NumberFormat())
             axis = sampling(times, step, TIME_UNITS[unit])

@@ -127,10 +127,12 @@ def locate(layout: Layout, header: Sequence[str], n_columns: int) -> Columns:
             "Declare where the times and signals are in ingest.delimited of study.yaml.",
         )
     if (layout.time_column is None) == (layout.interval_s is None):
-        both = "neither" if layout.time_column is None else "both"
+        declared = (
+            "neither a time_column nor" if layout.time_column is None else "both a time_column and"
+        )
         raise BadExport(
             "",
-            f"{both} a time_column and an interval_s declared",
+            f"{declared} an interval_s",
             "one of them",
             "Set interval_s, and time_column to null, only where the file has no times.",
         )

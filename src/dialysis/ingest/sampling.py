@@ -73,15 +73,15 @@ def sampling(times: FloatArray, step: float, unit_s: float = 60.0) -> Sampling:
     Notes
     -----
     A printed time is known to half its last digit, so a point may lie off the straight line
-    between the first and the last by a whole one (never by half an interval).  The interval is
-    then the shortest decimal number of s that the first and the last time allow, 0.5 rather
-    than 0.50000003.
+    between the first and the last by a whole one (never by a quarter of an interval).  The
+    interval is then the shortest decimal number of s that the first and the last time allow,
+    0.5 rather than 0.50000003.
     """
     n = times.size
     with np.errstate(over="ignore", invalid="ignore"):
         interval = (times[-1] - times[0]) / (n - 1)
         line = times[0] + np.arange(n) * interval
-        allowed = min(step, interval / 2) + _ROUNDING * interval
+        allowed = min(step, interval / 4) + _ROUNDING * interval
         uniform = bool(np.all(np.abs(times - line) <= allowed))
         in_s = times * unit_s
         if not uniform:

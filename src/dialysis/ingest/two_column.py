@@ -13,15 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from dialysis.chromatogram import Chromatogram
+from dialysis.ingest.numbers import NumberFormat
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.text import check_last_line_ended, head_lines, is_utf16, read_text
 from dialysis.ingest.time_unit import time_unit
 
-_CELL = r"[+-]?(?:[0-9][0-9.,]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?"
+_CELL = r"[+-]?(?:[0-9](?:[0-9.,]*[0-9])?\.?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?"
 _BETWEEN = {";": r"[ \t]*;[ \t]*", "\t": r" *\t *", " ": r"[ \t]+", ",": r"[ \t]*,[ \t]*"}
 _LINES = {mark: re.compile(rf"[ \t]*{_CELL}{gap}{_CELL}[ \t]*") for mark, gap in _BETWEEN.items()}
 _END = b"EOT"
+_ONE_NUMBER = NumberFormat(",", ".")
 _DECLARE = (
     "Set ingest.format to delimited and declare the layout in ingest.delimited of study.yaml."
 )
@@ -60,6 +62,8 @@ class TwoColumnReader(Reader):
             check_last_line_ended(body, 1, "the last point")
         top = block.split(b"\n", 5)[:-1][:5]
         separator = _separator([line.decode("latin-1") for line in top])
+        if separator == ",":
+            _check_not_one_number(block)
         points = read_points(block, self.options.marks, separator=separator, time_unit="")
         axis = replace(points, time_unit=time_unit(points.times, self.options.time_unit)).axis
         return [
@@ -81,18 +85,25 @@ def _separator(lines: Sequence[str]) -> str:
     """The only separator that fits the first lines."""
     fitting = _separators(lines)
     if not fitting:
-        raise BadExport("line 1", f"{lines[0][:80]!r}" if lines else "nothing", "two numbers")
-    # A TAB alone is a run of blanks, too.
-    mark = fitting[0]
-    if mark == ",":
-        whole = [line for line in lines if re.fullmatch(r"[ \t]*[+-]?[0-9]+,[0-9]+[ \t]*", line)]
-        if len(whole) == len(lines):
-            first, _, second = lines[0].strip().partition(",")
-            raise BadExport(
-                "line 1",
-                f"{lines[0].strip()!r}, which is the two numbers {first} and {second} or the one "
-                f"number {first}.{second}",
-                "two numbers that can't be read as one",
-                _DECLARE,
-            )
-    return mark
+        alone = [number for number, line in enumerate(lines, start=1) if not _separators([line])]
+        number = alone[0] if alone else 1
+        shown = repr(lines[number - 1][:80]) if lines else "nothing"
+        raise BadExport(f"line {number}", shown, "two numbers")
+    # A TAB alone is a run of blanks, too: the first one is taken.
+    return fitting[0]
+
+
+def _check_not_one_number(block: bytes) -> None:
+    """With commas between them two numbers may be one: ``1,5`` or ``1.234,5``."""
+    lines = (line.decode("latin-1").strip() for line in block.removesuffix(b"\n").split(b"\n"))
+    if any(_ONE_NUMBER.number(line) is None for line in lines):
+        return
+    shown = block.partition(b"\n")[0].decode("latin-1").strip()
+    first, _, second = shown.partition(",")
+    raise BadExport(
+        "line 1",
+        f"{shown!r}, which is the two numbers {first} and {second} or the one number "
+        f"{_ONE_NUMBER.number(shown):.10g}",
+        "two numbers that can't be read as one",
+        _DECLARE,
+    )
