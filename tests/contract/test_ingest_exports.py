@@ -9,10 +9,11 @@ import pytest
 
 from dialysis.errors import ExportFormatError
 from dialysis.ingest import READERS, read
+from dialysis.ingest.exports import read_export
 from tests.contract._ingest_files import SAMPLES, andi
 from tests.contract._text_files import CONFIGS
 
-ALL = ", ".join(f"{reader.name} ({reader.key})" for reader in READERS)
+KNOWN = ", ".join(f"{reader.name} ({reader.key})" for reader in READERS)
 DECLARE = (
     "Export the injection in one of these formats, or set ingest.format to delimited and declare "
     "the layout in ingest.delimited of study.yaml."
@@ -36,10 +37,12 @@ def test_content_decides_not_the_name(key: str) -> None:
     Path("x.pdf").write_bytes(SAMPLES[key])
     readers = [reader.configured(CONFIGS.get(key, {})) for reader in READERS]
     for format in (key,) if key == "delimited" else ("auto", key):
-        for trace in read("x.pdf", format, readers):
-            assert trace.format == key
-            assert trace.file == "x.pdf"
-            assert trace.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
+        export = read_export("x.pdf", format, readers)
+        assert export.format == key
+        for item in (*export.chromatograms, *export.reports):
+            assert item.format == key
+            assert item.file == "x.pdf"
+            assert item.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -50,37 +53,37 @@ def test_content_decides_not_the_name(key: str) -> None:
         (
             b"0.0005;36.0327491;x\n0.0021",
             "x, byte 0: found a file of unknown kind that starts with "
-            f"'0.0005;36.0327491;x\\n0.00'; expected {ALL}. {DECLARE}",
+            f"'0.0005;36.0327491;x\\n0.00'; expected {KNOWN}. {DECLARE}",
         ),
         (
             b"\x03\x31\x38\x32\x00\x00\x00\x00\x00",
             "x, byte 0: found a file of unknown kind that starts with the bytes "
-            f"03 31 38 32 00 00 00 00; expected {ALL}. {DECLARE}",
+            f"03 31 38 32 00 00 00 00; expected {KNOWN}. {DECLARE}",
         ),
         (
             b"\x89HDF\r\n\x1a\n",
-            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {ALL}. "
+            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {KNOWN}. "
             "Convert it with 'nccopy -k classic', or export as ANDI/AIA.",
         ),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1",
             "x, byte 0: found an OLE2 file, which raw data (.lcd) and old Excel workbooks are; "
-            f"expected {ALL}. "
+            f"expected {KNOWN}. "
             "Export the injection from the instrument's software, as text or ANDI/AIA.",
         ),
         (
             b"PK\x03\x04xx",
-            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {ALL}. "
+            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {KNOWN}. "
             "Unpack it, or export as text or ANDI/AIA.",
         ),
         (
             b"%PDF-1.7",
-            f"x, byte 0: found a PDF document; expected {ALL}. "
+            f"x, byte 0: found a PDF document; expected {KNOWN}. "
             "Export the data points, not a report.",
         ),
         (
             "0.1,2".encode("utf-16"),
-            f"x, byte 0: found UTF-16 text; expected {ALL}. Export or save it as UTF-8 text.",
+            f"x, byte 0: found UTF-16 text; expected {KNOWN}. Export or save it as UTF-8 text.",
         ),
     ],
 )
@@ -112,7 +115,7 @@ def test_no_file_and_a_folder() -> None:
 def test_a_format_nobody_knows() -> None:
     Path("x").write_bytes(andi())
     assert message("x", "aia") == (
-        f"x: found format 'aia' asked for; expected auto or one of {ALL}. Mend ingest.format."
+        f"x: found format 'aia' asked for; expected auto or one of {KNOWN}. Mend ingest.format."
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from dialysis.chromatogram import Chromatogram
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import check_last_line_ended, head_lines, is_utf16, read_text
+from dialysis.ingest.text import any_text, check_last_line_ended, head_lines, is_utf16
 
 _NUMBER = r"\s*[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\s*"
 _WAVELENGTH = re.compile(r"[0-9]{3,4}(?:[.][0-9]+)?")
@@ -54,7 +54,7 @@ class AgilentCsvReader(Reader):
             raise BadExport(
                 "byte 0", f"the bytes {content[:2].hex(' ')}", "UTF-16 text with a byte order mark"
             )
-        body = read_text(content).body
+        body = any_text(content)
         lines = body.split(b"\n", 2)
         separator = _separator([line.decode("utf-8") for line in lines[:2]])
         if not separator:

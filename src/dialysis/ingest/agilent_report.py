@@ -21,7 +21,7 @@ from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.numbers import NumberFormat, number_format
 from dialysis.ingest.options import ReadOptions
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import head_lines, is_utf16, read_text
+from dialysis.ingest.text import any_text, decoded, head_lines, is_utf16
 
 _AREA_UNIT = re.compile(r"(.+?)\s*\*\s*(s|min)")
 _PEAK_ROW = re.compile(r'[0-9]+,[0-9.,]+,"')
@@ -159,8 +159,8 @@ def read_report(folder: Path, options: ReadOptions) -> list[ReportedSignal]:
 
 
 def _text(path: Path) -> str:
-    text = read_text(path.read_bytes())
-    return text.decode(text.body)
+    text = any_text(path.read_bytes())
+    return decoded(text)
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

@@ -16,7 +16,7 @@ from dialysis.chromatogram import Chromatogram
 from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.points import Points, read_points
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import LF, Text, check_last_line_ended, head_lines, read_text
+from dialysis.ingest.text import LF, any_text, check_last_line_ended, decoded, head_lines
 
 _UNITS = re.compile(r"\[([^\]\t]*)\]\t\[([^\]\t]*)\]")
 _RATE = re.compile(r"([0-9.,]+)\s+per sec\.?")
@@ -48,7 +48,7 @@ class ClarityReader(Reader):
         BadExport
             When units are absent or not of time and signal, or points contradict the rate.
         """
-        text = read_text(content)
+        text = any_text(content)
         entries, units, block, first_line = _header(text)
         time_unit = _TIME_UNITS.get(units[0].casefold())
         if time_unit is None:
@@ -78,13 +78,13 @@ class ClarityReader(Reader):
         ]
 
 
-def _header(text: Text) -> tuple[dict[str, str], tuple[str, str], bytes, int]:
+def _header(text: bytes) -> tuple[dict[str, str], tuple[str, str], bytes, int]:
     """Keys and values, the two units, the lines of points, and the line of the first."""
     entries: dict[str, str] = {}
-    rest, line = text.body, 1
+    rest, line = text, 1
     while rest:
         row, _, rest = rest.partition(LF)
-        shown = text.decode(row).strip()
+        shown = decoded(row).strip()
         units = _UNITS.fullmatch(shown)
         line += 1
         if units is not None:

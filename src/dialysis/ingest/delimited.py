@@ -14,7 +14,7 @@ from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
 from dialysis.ingest.options import AUTO, ReadOptions
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.sampling import Sampling, printed_step, sampling
-from dialysis.ingest.text import LF, Text, check_last_line_ended, last_lines, read_text
+from dialysis.ingest.text import LF, any_text, check_last_line_ended, decoded, last_lines
 from dialysis.ingest.time_unit import TIME_UNITS, time_unit
 
 _QUOTE = b'"'
@@ -51,12 +51,12 @@ class DelimitedReader(Reader):
             When the file is not as declared, or fits two readings.
         """
         layout = self.layout
-        text = read_text(content, "" if layout.encoding == AUTO else layout.encoding)
+        text = any_text(content, "" if layout.encoding == AUTO else layout.encoding)
         header, block, first_line = _parts(text, layout)
         separator = layout.separator
         if _QUOTE in block:
             block, separator = _unquoted(block, text, separator, first_line), "\t"
-        first = text.decode(block.partition(LF)[0])
+        first = decoded(block.partition(LF)[0])
         n_columns = len(_split(first, separator))
         columns = locate(layout, header, n_columns)
         self._check_commas(block, separator, n_columns, columns, first_line)
@@ -129,9 +129,9 @@ class DelimitedReader(Reader):
         return sampling(times, step, TIME_UNITS[unit])
 
 
-def _parts(text: Text, layout: Layout) -> tuple[list[str], bytes, int]:
+def _parts(text: bytes, layout: Layout) -> tuple[list[str], bytes, int]:
     """Cells of the last header row, the lines of points, and the line of the first."""
-    *above, block = text.body.split(LF, layout.header_rows)
+    *above, block = text.split(LF, layout.header_rows)
     if len(above) < layout.header_rows:
         raise BadExport(
             f"line {len(above) + 1}",
@@ -140,9 +140,7 @@ def _parts(text: Text, layout: Layout) -> tuple[list[str], bytes, int]:
         )
     header: list[str] = []
     if above:
-        header = [
-            cell.strip().strip('"') for cell in _split(text.decode(above[-1]), layout.separator)
-        ]
+        header = [cell.strip().strip('"') for cell in _split(decoded(above[-1]), layout.separator)]
     first_line = layout.header_rows + 1
     check_last_line_ended(block, first_line, "the last point")
     if not block.strip():
@@ -154,10 +152,10 @@ def _split(line: str, separator: str) -> list[str]:
     return line.split() if separator == " " else line.split(separator)
 
 
-def _unquoted(block: bytes, text: Text, separator: str, first_line: int) -> bytes:
+def _unquoted(block: bytes, text: bytes, separator: str, first_line: int) -> bytes:
     """The same lines without quotes, TABs between the cells."""
     rows = []
-    for number, line in enumerate(text.decode(block).removesuffix("\n").split("\n")):
+    for number, line in enumerate(decoded(block).removesuffix("\n").split("\n")):
         try:
             [cells] = csv.reader([line], delimiter=separator, strict=True)
         except (csv.Error, ValueError) as error:

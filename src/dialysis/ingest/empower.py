@@ -17,7 +17,7 @@ from dialysis.chromatogram import Chromatogram
 from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import Text, check_last_line_ended, head_lines, read_text
+from dialysis.ingest.text import any_text, check_last_line_ended, decoded, head_lines
 
 _POINT = re.compile(r"[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?\t[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?")
 _ZONE = re.compile(r"\s+([A-Z]{2,5})$")
@@ -66,7 +66,7 @@ class EmpowerReader(Reader):
         BadExport
             When the header rows don't fit each other, or a line is no time and signal.
         """
-        text = read_text(content)
+        text = any_text(content)
         fields, header, block, first_line = _header(text)
         check_last_line_ended(block, first_line, "the last point")
         points = read_points(block, self.options.marks, first_line=first_line)
@@ -93,14 +93,14 @@ class EmpowerReader(Reader):
         ]
 
 
-def _header(text: Text) -> tuple[Mapping[str, str], dict[str, str], bytes, int]:
+def _header(text: bytes) -> tuple[Mapping[str, str], dict[str, str], bytes, int]:
     """Fields that are understood, the others, the lines of data, and the line of the first."""
-    if not text.body.startswith(b'"'):
-        return {}, {}, text.body, 1
-    lines = text.body.split(b"\n", 2)
+    if not text.startswith(b'"'):
+        return {}, {}, text, 1
+    lines = text.split(b"\n", 2)
     if len(lines) < 3:
         raise BadExport("line 2", "the end of the file", "a row of values and points")
-    names, values = (_cells(text.decode(line), n) for n, line in enumerate(lines[:2], start=1))
+    names, values = (_cells(decoded(line), n) for n, line in enumerate(lines[:2], start=1))
     if len(names) != len(values):
         raise BadExport(
             "line 2",

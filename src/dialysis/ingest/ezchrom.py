@@ -19,7 +19,7 @@ from dialysis.ingest.checks import check_signal
 from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import Text, check_last_line_ended, head_lines, read_text
+from dialysis.ingest.text import any_text, check_last_line_ended, decoded, head_lines
 
 _KEY = re.compile(r"([A-Za-z][^:\t,]*):([\t,])(.*)")
 _RATE, _POINTS = "Sampling Rate", "Total Data Points"
@@ -57,7 +57,7 @@ class EzChromReader(Reader):
             When the channels' keys are not there for every channel, or their numbers of points
             are not those of the file.
         """
-        text = read_text(content)
+        text = any_text(content)
         entries, lines, block, first_line = _header(text)
         channels = _channels(entries, lines)
         form = number_format(
@@ -100,14 +100,14 @@ def _place(first_line: int) -> Callable[[int], str]:
     return lambda point: f"line {first_line + point}"
 
 
-def _header(text: Text) -> tuple[dict[str, list[str]], dict[str, int], bytes, int]:
+def _header(text: bytes) -> tuple[dict[str, list[str]], dict[str, int], bytes, int]:
     """Values and line of every key, the lines below, and the line of the first of them."""
     entries: dict[str, list[str]] = {}
     lines: dict[str, int] = {}
-    rest, line = text.body, 1
+    rest, line = text, 1
     while rest:
         row, _, after = rest.partition(b"\n")
-        match = _KEY.fullmatch(text.decode(row).strip())
+        match = _KEY.fullmatch(decoded(row).strip())
         if match is None:
             break
         key = match[1].strip()

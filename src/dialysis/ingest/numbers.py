@@ -21,6 +21,7 @@ import pandas as pd
 from dialysis.chromatogram import FloatArray
 from dialysis.ingest.options import AUTO, Marks
 from dialysis.ingest.reader import BadExport
+from dialysis.ingest.text import count_byte
 
 NO_MARK = "none"
 DECIMAL_MARKS = (".", ",")
@@ -40,6 +41,7 @@ _ALIKE = (
 # Numbers up to this length have at most 15 digits, which the fast conversion rounds correctly.
 _SHORT_CELL = 17
 _SAMPLE_BYTES = 8192
+_FIRST_PRINTED = 32
 _PAD = 5
 _DIGIT = np.zeros(256, dtype=bool)
 _DIGIT[48:58] = True
@@ -182,7 +184,7 @@ def read_numbers(
     """
     block = ascii_marks(block)
     wanted = list(range(len(names)) if columns is None else columns)
-    n_lines = block.count(b"\n") + (bool(block) and not block.endswith(b"\n"))
+    n_lines = count_byte(block, b"\n") + (bool(block) and not block.endswith(b"\n"))
     values = _converted(block, n_lines, form, separator, len(names), wanted)
     if values is not None:
         return values
@@ -341,7 +343,7 @@ def _pattern(form: NumberFormat) -> re.Pattern[str]:
 
 
 def _number(form: NumberFormat, text: str) -> float | None:
-    plain = text.strip()
+    plain = text.strip(" \t")
     if _pattern(form).fullmatch(plain) is None:
         return None
     if form.thousands:
@@ -359,9 +361,13 @@ def _converted(
     wanted: Sequence[int],
 ) -> FloatArray | None:
     """All numbers at once; ``None`` when anything is unusual."""
-    if not n_lines or b"\x00" in block or b"\r" in block:
+    if not n_lines:
         return None
-    if separator != " " and block.count(separator.encode()) != n_lines * (n_columns - 1):
+    if separator != " " and count_byte(block, separator.encode()) != n_lines * (n_columns - 1):
+        return None
+    # Control characters, which the parser takes for blanks or for the end of a cell.
+    n_controls = int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) < _FIRST_PRINTED))
+    if n_controls != count_byte(block, b"\n") + count_byte(block, b"\t"):
         return None
     try:
         frame = pd.read_csv(
@@ -376,7 +382,7 @@ def _converted(
             na_filter=False,
             quoting=3,
             skip_blank_lines=False,
-            encoding="latin-1",
+            low_memory=False,
         )
     except ValueError:
         return None
@@ -388,7 +394,7 @@ def _converted(
     cells = first.split() if separator == " " else first.split(separator)
     if len(cells) != n_columns or any(form.number(cells[column]) is None for column in wanted):
         return None
-    if b"e" in block or b"E" in block or _longest_cell(block, separator) > _SHORT_CELL:
+    if b"e" in block or b"E" in block or _has_long_cell(block, separator):
         return _rounded(block, form, separator, n_columns, wanted)
     return values
 
@@ -406,10 +412,16 @@ def _rounded(
     return np.array(columns, dtype=np.float64).T
 
 
-def _longest_cell(block: bytes, separator: str) -> int:
-    array = np.frombuffer(block, dtype=np.uint8)
-    ends = np.flatnonzero((array == ord(separator)) | (array == ord("\n")))
-    return int(np.diff(ends, prepend=-1, append=array.size).max()) - 1
+def _has_long_cell(block: bytes, separator: str) -> bool:
+    """Whether some cell is longer than `_SHORT_CELL`: a stretch without any end of a cell."""
+    codes = np.frombuffer(block, dtype=np.uint8)
+    ends = (codes == ord(separator)) | (codes == ord("\n"))
+    width = 1
+    while width <= _SHORT_CELL and ends.size:
+        step = min(width, _SHORT_CELL + 1 - width)
+        ends = ends[:-step] | ends[step:]
+        width += step
+    return bool(ends.size) and not bool(ends.all())
 
 
 def _converted_slowly(

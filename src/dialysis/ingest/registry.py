@@ -8,6 +8,9 @@ from dialysis.ingest.agilent_csv import AgilentCsvReader
 from dialysis.ingest.agilent_report import AgilentReportReader
 from dialysis.ingest.andi import AndiReader
 from dialysis.ingest.chemstation import ChemStationReader
+from dialysis.ingest.chromeleon7 import Chromeleon7Reader
+from dialysis.ingest.chromeleon7_report import Chromeleon7ReportReader
+from dialysis.ingest.chromeleon68 import Chromeleon68Reader
 from dialysis.ingest.clarity import ClarityReader
 from dialysis.ingest.delimited import DelimitedReader
 from dialysis.ingest.empower import EmpowerReader
@@ -21,6 +24,9 @@ from dialysis.ingest.wingpc import WinGpcReader
 
 READERS: tuple[Reader, ...] = (
     AndiReader(),
+    Chromeleon7Reader(),
+    Chromeleon7ReportReader(),
+    Chromeleon68Reader(),
     LabSolutionsReader(),
     EmpowerReader(),
     EzChromReader(),

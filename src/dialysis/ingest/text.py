@@ -1,47 +1,92 @@
-"""Text exports as bytes with one kind of line end, decoded only where words are wanted."""
+"""Text files: byte order mark, line ends, encoding, and where a block of data lines ends."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import numpy as np
 
 from dialysis.ingest.reader import BadExport
 
 LF = b"\n"
-_UTF8_BOM = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_CR, _LF = ord("\r"), ord("\n")
 
 
-@dataclass(frozen=True)
-class Text:
-    """A text export.
+def count_byte(data: bytes, byte: bytes) -> int:
+    """Count a byte; ten times faster than ``bytes.count`` where it is in every line."""
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord(byte)))
 
-    Parameters
-    ----------
-    body : bytes
-        Its lines, each ended by LF (the last one may not be), without a byte order mark.
-    encoding : str
-        Encoding of `body`: UTF-8, or Windows-1252 where it is not UTF-8.
+
+def plain_text(content: bytes) -> bytes:
+    """Take away the byte order mark of UTF-8 and make all line ends LF.
+
+    A file has LF, CR LF, CR CR LF (which some programs write) or, without any LF, CR.  A CR that
+    does not fit stays where it is, because it is damage.
     """
+    text = content.removeprefix(_BOM)
+    if b"\r" not in text:
+        return text
+    n_lines = count_byte(text, b"\n")
+    if not n_lines:
+        return text.replace(b"\r", b"\n")
+    text = text.rstrip(b"\r")
+    codes = np.frombuffer(text, dtype=np.uint8)
+    returns = codes == _CR
+    if not (returns[:-1] & (codes[1:] != _LF)).any():
+        return text.replace(b"\r", b"")
+    if 2 * text.count(b"\r\r\n") > n_lines:
+        text = text.replace(b"\r\r\n", b"\n")
+    return text.replace(b"\r\n", b"\n")
 
-    body: bytes
-    encoding: str
 
-    def decode(self, raw: bytes) -> str:
-        """Return a part of the body as text."""
-        return raw.decode(self.encoding, errors="replace")
+def decoded(raw: bytes) -> str:
+    """Text in UTF-8, or in Windows-1252 where it is not."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
 
 
-def read_text(content: bytes, encoding: str = "") -> Text:
-    """Bring the bytes of a text export into one form.
+def data_lines(data: bytes, n_lines: int) -> bytes:
+    """The lines of a block that should have so many: without empty ones at its end, if it does.
+
+    Otherwise the lines before the first empty one, however many there are; what follows is the
+    caller's to look at.
+    """
+    end = len(data.rstrip(b" \t\n"))
+    if data[end : end + 1] == b"\n" and count_byte(data[:end], b"\n") + 1 == n_lines:
+        return data[: end + 1]
+    start = 0
+    while start < len(data):
+        stop = data.find(b"\n", start)
+        stop = len(data) if stop < 0 else stop
+        if not data[start:stop].strip(b" \t"):
+            return data[:start]
+        start = stop + 1
+    return data
+
+
+def is_utf16(head: bytes) -> bool:
+    """Whether a file has a UTF-16 byte order mark."""
+    return head[:2] in _UTF16_BOMS
+
+
+def any_text(content: bytes, encoding: str = "") -> bytes:
+    """Bring a text in any encoding into lines in one, see `plain_text`.
 
     Parameters
     ----------
     content : bytes
-        All bytes of a file.  UTF-16 is recognised by its byte order mark.  Lines may end with
-        LF, CR LF, CR CR LF or CR alone.
+        All bytes of a file.  UTF-16 is recognised by its byte order mark.
     encoding : str
-        What the file is written in; found out when it is not given.
+        What the file is written in; UTF-8 and Windows-1252 need not be named.
+
+    Returns
+    -------
+    bytes
+        UTF-8 where the encoding was UTF-16 or was given; else as in the file.
 
     Raises
     ------
@@ -50,28 +95,15 @@ def read_text(content: bytes, encoding: str = "") -> Text:
     """
     wide = _UTF16_BOMS.get(content[:2], "")
     if wide or encoding:
-        content = _decoded(content, wide or encoding).encode("utf-8")
-    content = content.removeprefix(_UTF8_BOM)
-    if b"\r" in content:
-        content = content.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return Text(content, _encoding(content))
-
-
-def _decoded(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise BadExport(
-            f"byte {error.start}", f"bytes that are not {encoding.upper()}", "one encoding"
-        ) from error
-
-
-def _encoding(body: bytes) -> str:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+        try:
+            content = content.decode(wide or encoding).removeprefix("\ufeff").encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadExport(
+                f"byte {error.start}",
+                f"bytes that are not {(wide or encoding).upper()}",
+                "one encoding",
+            ) from error
+    return plain_text(content)
 
 
 def head_lines(head: bytes) -> list[str]:
@@ -84,11 +116,6 @@ def head_lines(head: bytes) -> list[str]:
     return re.split(r"\r\r\n|\r\n|\r|\n", text)
 
 
-def is_utf16(head: bytes) -> bool:
-    """Whether a file has a UTF-16 byte order mark."""
-    return head[:2] in _UTF16_BOMS
-
-
 def check_last_line_ended(body: bytes, first_line: int, of: str) -> None:
     """Check that the last line of data has a line end, without which it may have been cut.
 
@@ -97,7 +124,7 @@ def check_last_line_ended(body: bytes, first_line: int, of: str) -> None:
     BadExport
         Naming the line.
     """
-    if not body.endswith(b"\n"):
+    if not body.endswith(LF):
         raise BadExport(
             f"line {first_line + body.count(LF)}",
             f"the end of the file inside {of}",
@@ -107,10 +134,10 @@ def check_last_line_ended(body: bytes, first_line: int, of: str) -> None:
 
 def last_lines(body: bytes, n: int = 50) -> list[str]:
     """Return the last lines of a block of numbers, for how many digits they have."""
-    lines = body[-200 * n :].removesuffix(b"\n").split(b"\n")[-n:]
+    lines = body[-200 * n :].removesuffix(LF).split(LF)[-n:]
     return [line.decode("latin-1") for line in lines]
 
 
 def line_of(body: bytes, position: int) -> int:
-    """Line, counted from 1, of a position in a body."""
-    return body.count(b"\n", 0, position) + 1
+    """Line, counted from 1, of a position in a text."""
+    return body.count(LF, 0, position) + 1

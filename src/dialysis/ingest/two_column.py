@@ -16,7 +16,7 @@ from dialysis.chromatogram import Chromatogram
 from dialysis.ingest.numbers import NumberFormat
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import check_last_line_ended, head_lines, is_utf16, read_text
+from dialysis.ingest.text import any_text, check_last_line_ended, head_lines, is_utf16
 from dialysis.ingest.time_unit import time_unit
 
 _CELL = r"[+-]?(?:[0-9](?:[0-9.,]*[0-9])?\.?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -55,7 +55,7 @@ class TwoColumnReader(Reader):
         BadExport
             When a line is not two numbers, or the file fits two readings.
         """
-        body = read_text(content).body
+        body = any_text(content)
         rest, _, last = body.rstrip(b"\n").rpartition(b"\n")
         block = rest + b"\n" if last.strip() == _END else body.rstrip(b"\n") + b"\n"
         if last.strip() != _END:

@@ -18,7 +18,7 @@ from dialysis.ingest.dates import DateOrder, date_order, iso_time
 from dialysis.ingest.options import AUTO
 from dialysis.ingest.points import Points, read_points
 from dialysis.ingest.reader import BadExport, Reader
-from dialysis.ingest.text import LF, Text, head_lines, line_of, read_text
+from dialysis.ingest.text import LF, any_text, decoded, head_lines, line_of
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DATED = re.compile(r"\s*([A-Za-z]+)\s+(\S+\s+\S+)\s*")
@@ -49,7 +49,7 @@ class WinGpcReader(Reader):
         BadExport
             When the raw data are absent or cut, or contradict the file's data interval.
         """
-        text = read_text(content)
+        text = any_text(content)
         block, first_line, names = _raw_block(text)
         entries = dict(_entries(text))
         n_detectors = len(names) - 2
@@ -86,23 +86,23 @@ class WinGpcReader(Reader):
         ]
 
 
-def _raw_block(text: Text) -> tuple[bytes, int, list[str]]:
+def _raw_block(text: bytes) -> tuple[bytes, int, list[str]]:
     """Lines of points, the line of the first, and the names of the columns."""
-    start = text.body.find(b"\nRAWstart :")
+    start = text.find(b"\nRAWstart :")
     if start < 0:
         raise BadExport("", "no 'RAWstart :'", "raw data", "Export again with the raw data ticked.")
-    stop = text.body.find(b"\nRAWstop :", start)
+    stop = text.find(b"\nRAWstop :", start)
     if stop < 0:
-        raise BadExport(f"line {text.body.count(LF) + 1}", "the end of the file", "'RAWstop :'")
-    title_line = line_of(text.body, start) + 2
-    rows = text.body[start + 1 : stop + 1].split(b"\n", 3)
+        raise BadExport(f"line {text.count(LF) + 1}", "the end of the file", "'RAWstop :'")
+    title_line = line_of(text, start) + 2
+    rows = text[start + 1 : stop + 1].split(b"\n", 3)
     if len(rows) < 4 or rows[2].strip():
         raise BadExport(f"line {title_line}", "no points", "names, a blank line and points")
-    names = [name.strip() for name in text.decode(rows[1]).split("\t")]
+    names = [name.strip() for name in decoded(rows[1]).split("\t")]
     if len(names) < 3 or names[0] != "Time" or names[-1] != "Time":
         raise BadExport(
             f"line {title_line}",
-            f"the names {text.decode(rows[1])!r}",
+            f"the names {decoded(rows[1])!r}",
             "Time, one name for each detector, Time",
         )
     block = rows[3]
@@ -111,9 +111,9 @@ def _raw_block(text: Text) -> tuple[bytes, int, list[str]]:
     return block, title_line + 2, names
 
 
-def _entries(text: Text) -> Iterator[tuple[str, str]]:
+def _entries(text: bytes) -> Iterator[tuple[str, str]]:
     """Keys and values above the first blank line after the file's sample."""
-    for line in text.decode(text.body[: text.body.find(b"\nCalibration Coefficients")]).split("\n"):
+    for line in decoded(text[: text.find(b"\nCalibration Coefficients")]).split("\n"):
         key, mark, value = line.partition(" :\t")
         if mark and key.strip():
             yield key.strip(), value.strip()
