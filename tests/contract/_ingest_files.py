@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from scipy.io import netcdf_file
 
+from tests.contract._text_files import TEXT_SAMPLES
+
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "chromatograms"
 
 
@@ -344,4 +346,5 @@ SAMPLES: dict[str, bytes] = {
     "chromeleon7_report": chromeleon7_report(),
     "chromeleon68": chromeleon68(),
     "labsolutions": labsolutions(),
+    **TEXT_SAMPLES,
 }

@@ -50,7 +50,7 @@ def check_times(times: FloatArray, place: Callable[[int], str], unit: str) -> No
     place : callable
         Position in the file of point i, counted from 0.
     unit : str
-        Unit of the times, for the message.
+        Unit of the times, for the message; empty when it is not known.
 
     Raises
     ------
@@ -60,13 +60,19 @@ def check_times(times: FloatArray, place: Callable[[int], str], unit: str) -> No
     bad = np.flatnonzero(~np.isfinite(times))
     if bad.size:
         first = int(bad[0])
-        raise BadExport(place(first), f"a time of {times[first]}", f"a finite number of {unit}")
+        raise BadExport(
+            place(first),
+            f"a time of {times[first]}",
+            f"a finite number of {unit}" if unit else "a finite number",
+        )
     back = np.flatnonzero(times[1:] <= times[:-1])
     if back.size:
         later = int(back[0]) + 1
         raise BadExport(
             place(later),
-            f"time {times[later]:.10g} {unit} after {times[later - 1]:.10g} {unit}",
+            " ".join(
+                f"time {times[later]:.10g} {unit} after {times[later - 1]:.10g} {unit}".split()
+            ),
             "times that increase from point to point",
         )
 

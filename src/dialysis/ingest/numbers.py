@@ -376,6 +376,9 @@ def _converted(
     n_controls = n_ends if separator == "\t" else _count_breaks(codes)
     if int(np.count_nonzero(codes < _FIRST_PRINTED)) != n_controls:
         return None
+    # The parser drops surplus cells when only some columns are wanted.
+    if len(wanted) < n_columns and not _even(block, separator, n_columns):
+        return None
     try:
         frame = pd.read_csv(
             BytesIO(block),
@@ -404,6 +407,18 @@ def _converted(
     if b"e" in block or b"E" in block or _has_long_cell(ends):
         return _rounded(block, form, separator, n_columns, wanted)
     return values
+
+
+def _even(block: bytes, separator: str, n_columns: int) -> bool:
+    """Whether every line has the same number of cells; runs of blanks are not looked at."""
+    codes = np.frombuffer(block, dtype=np.uint8)
+    ends = codes[(codes == ord(separator)) | (codes == ord("\n"))]
+    lines = ends[n_columns - 1 :: n_columns] == ord("\n")
+    return (
+        separator != " "
+        and bool(lines.all())
+        and int(np.count_nonzero(lines)) == (count_byte(block, b"\n"))
+    )
 
 
 def _rounded(
@@ -445,7 +460,8 @@ def _converted_slowly(
     rows = []
     lines = block.decode("utf-8", "replace").removesuffix("\n").split("\n") if block else []
     for number, line in enumerate(lines, start=first_line):
-        cells = line.split() if separator == " " else line.split(separator)
+        # No other blanks: a carriage return inside a line is damage.
+        cells = re.split("[ \t]+", line.strip(" \t")) if separator == " " else line.split(separator)
         if len(cells) != len(names):
             raise BadExport(f"line {number}", quoted(line), _listed(names))
         row = []

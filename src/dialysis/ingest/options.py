@@ -35,10 +35,16 @@ class ReadOptions:
         Decimal and thousands marks.
     date_order : {"auto", "dmy", "mdy", "ymd"}
         Config option ``ingest.date_order``.
+    time_unit : {"auto", "min", "s"}
+        Config option ``ingest.time_unit``, for formats without one.
+    signal_unit : str
+        Config option ``ingest.signal_unit``, for formats without one.
     """
 
     marks: Marks = Marks()
     date_order: str = AUTO
+    time_unit: str = AUTO
+    signal_unit: str = ""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> ReadOptions:
@@ -46,4 +52,6 @@ class ReadOptions:
         return cls(
             Marks(str(config.get("decimal", AUTO)), str(config.get("thousands", AUTO))),
             str(config.get("date_order", AUTO)),
+            str(config.get("time_unit", AUTO)),
+            str(config.get("signal_unit", "")),
         )

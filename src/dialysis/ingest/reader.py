@@ -40,6 +40,11 @@ class BadExport(ExportFormatError):
         self.problem = Problem(file, where, found, expected, remedy)
         super().__init__(str(self.problem))
 
+    def at(self, where: str) -> BadExport:
+        """Return the same error with another position."""
+        old = self.problem
+        return BadExport(where, old.found, old.expected, old.remedy, old.file)
+
     def named(self, file: str, injections: str = "") -> BadExport:
         """Return the same error with the file's name, and the injections it concerns."""
         old = self.problem
@@ -79,6 +84,11 @@ class Reader(ABC):
         Whether a file may hold a vendor's integration without its trace.
     verified : str
         The real files it was tested on, or that there were none.
+    reads_folders : bool
+        Whether an export may be a folder.
+    counts_points : bool
+        Whether a file says how many points it has, or marks their end; without either a file
+        that was cut between two lines can't be told from a shorter one.
     """
 
     key: ClassVar[str]
@@ -87,6 +97,8 @@ class Reader(ABC):
     yields: ClassVar[str]
     reports: ClassVar[bool] = False
     verified: ClassVar[str]
+    reads_folders: ClassVar[bool] = False
+    counts_points: ClassVar[bool] = True
 
     def __init__(self, options: ReadOptions | None = None) -> None:
         self.options = options or ReadOptions()
@@ -94,6 +106,26 @@ class Reader(ABC):
     def configured(self, config: Mapping[str, Any]) -> Self:
         """Make the same reader with the options of section `ingest` of study.yaml."""
         return type(self)(ReadOptions.of(config))
+
+    def sniff_folder(self, names: Sequence[str]) -> bool:
+        """Whether a folder is one export of this format.
+
+        Parameters
+        ----------
+        names : sequence of str
+            All files in the folder, relative to it, sorted.
+        """
+        return False
+
+    def read_folder(self, path: Path) -> Sequence[Chromatogram | VendorReport]:
+        """Turn a folder into chromatograms; only formats that write folders can.
+
+        Raises
+        ------
+        BadExport
+            As `read`.
+        """
+        raise BadExport("", "a folder", "one file", "Name a file inside it.")
 
     @abstractmethod
     def sniff(self, head: bytes, path: Path) -> bool:
