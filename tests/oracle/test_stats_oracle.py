@@ -243,11 +243,12 @@ def check_lmer(ledger: Ledger, name: str, key: str, block: dict[str, Any]) -> No
             # and covariance ours gives our F, and theirs is up to 1.4e-6 off.
             f_tolerance = 2 * EXACT if name.startswith("md6") else EXACT
             ledger.each(f"{path}.F value", ours["F"], row["F value"], f_tolerance)
-            hypothesis = fit.design.type_three()[row["term"]][:, order]
-            value = hypothesis @ np.array(block["fixef"])
-            spread = hypothesis @ np.array(block["vcov"]) @ hypothesis.T
-            r_own = float(value @ np.linalg.solve(spread, value)) / len(value)
-            assert ours["F"] == pytest.approx(r_own, rel=EXACT / 2)
+            if short == "satterthwaite":
+                hypothesis = fit.design.type_three()[row["term"]][:, order]
+                value = hypothesis @ np.array(block["fixef"])
+                spread = hypothesis @ np.array(block["vcov"]) @ hypothesis.T
+                r_own = float(value @ np.linalg.solve(spread, value)) / len(value)
+                assert ours["F"] == pytest.approx(r_own, rel=EXACT / 2)
             ledger.within(f"{path}.Pr(>F)", ours["p"], row["Pr(>F)"], 1e-6)
             mean_square = ours["F"] * theta["sigma2"]
             ledger.each(f"{path}.Mean Sq", mean_square, row["Mean Sq"], 2 * EXACT)
