@@ -248,7 +248,7 @@ def check_lmer(ledger: Ledger, name: str, key: str, block: dict[str, Any]) -> No
                 value = hypothesis @ np.array(block["fixef"])
                 spread = hypothesis @ np.array(block["vcov"]) @ hypothesis.T
                 r_own = float(value @ np.linalg.solve(spread, value)) / len(value)
-                assert ours["F"] == pytest.approx(r_own, rel=EXACT / 2)
+                assert ours["F"] == pytest.approx(r_own, rel=EXACT)
             ledger.within(f"{path}.Pr(>F)", ours["p"], row["Pr(>F)"], 1e-6)
             mean_square = ours["F"] * theta["sigma2"]
             ledger.each(f"{path}.Mean Sq", mean_square, row["Mean Sq"], 2 * EXACT)
