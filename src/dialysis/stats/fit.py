@@ -113,9 +113,7 @@ class Fit:
             if animal.any() and self.boundary == "keep":
                 # Else the animal would no longer be the unit of tests between groups.
                 used = "expected"
-            self._adjustments[information] = adjustment(
-                self.optimum.state, self.known(used), used
-            )
+            self._adjustments[information] = adjustment(self.optimum.state, self.known(used), used)
         return self._adjustments[information]
 
     def unit_rows(self, hypothesis: FloatArray) -> FloatArray:

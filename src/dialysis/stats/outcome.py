@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import multiprocessing
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +31,8 @@ from dialysis.stats.options import Options, read_options
 from dialysis.stats.sensitivity import sensitivity_table
 from dialysis.stats.words import methods_text, results_text
 from dialysis.tables.stats import SECONDARY_ANOVA, SENSITIVITY
+
+FEWEST_FOR_PROCESSES = 8
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,10 @@ class OutcomeStats:
 
 
 def analyse_study(
-    timecourse: pd.DataFrame, summary: pd.DataFrame, config: Mapping[str, Any]
+    timecourse: pd.DataFrame,
+    summary: pd.DataFrame,
+    config: Mapping[str, Any],
+    processes: int = 1,
 ) -> dict[str, OutcomeStats]:
     """Analyse every outcome of a study.
 
@@ -94,6 +102,8 @@ def analyse_study(
         `dialysis.tables.normalize.TIMECOURSE` and `SUMMARY` of all outcomes.
     config : mapping
         The ``stats`` section of ``study.yaml`` with defaults.
+    processes : int
+        Most processes to use; one for a few outcomes, whatever this is.
 
     Returns
     -------
@@ -106,12 +116,25 @@ def analyse_study(
         If the study can't be analysed as asked; see `analyse_outcome`.
     """
     slugs = [str(slug) for slug in dict.fromkeys(timecourse["outcome"])]
-    return {
-        slug: analyse_outcome(
-            timecourse[timecourse["outcome"] == slug], summary[summary["outcome"] == slug], config
-        )
-        for slug in tqdm(slugs, desc="stats", unit="outcome", disable=None)
-    }
+    parts = [
+        (timecourse[timecourse["outcome"] == slug], summary[summary["outcome"] == slug], config)
+        for slug in slugs
+    ]
+    # Another process would import this script again where it can't be forked.
+    if processes > 1 and len(slugs) >= FEWEST_FOR_PROCESSES and sys.platform == "linux":
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+            found = list(_progress(pool.map(_analyse, parts), len(parts)))
+    else:
+        found = list(_progress(map(_analyse, parts), len(parts)))
+    return dict(zip(slugs, found, strict=True))
+
+
+def _progress(results: Iterable[OutcomeStats], total: int) -> Iterable[OutcomeStats]:
+    return tqdm(results, desc="stats", unit="outcome", disable=None, total=total)
+
+
+def _analyse(part: tuple[pd.DataFrame, pd.DataFrame, Mapping[str, Any]]) -> OutcomeStats:
+    return analyse_outcome(*part)
 
 
 def analyse_outcome(
