@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dialysis.stats import multiplicity
+from dialysis.stats.arrays import FloatArray
 from dialysis.stats.inference import two_sided_p
-from dialysis.stats.model import FloatArray
-from dialysis.stats.multiplicity import Adjusted, adjust, correlation_of, star_levels, stars
+from dialysis.stats.multiplicity import adjust, correlation_of, star_levels, stars
 
 METHODS = ["dunnett", "holm", "bonferroni", "none"]
 
@@ -83,9 +83,8 @@ def test_sampling_agrees_with_quadrature_and_within_its_own_error(k: int) -> Non
     t = np.linspace(0.5, 4.5, k)[::-1]
     exact = adjust(t, correlation, 14, "dunnett")
     assert exact.standard_error == 0
-    average = multiplicity._separated if k <= 10 else multiplicity._sampled
-    p, error = average(t, correlation, 14, 0)
-    assert error < (5e-5 if k <= 10 else 5e-4)
+    p, error = multiplicity._radial(correlation, 14, 0).p(t)
+    assert error < (1e-4 if k <= 5 else 5e-4)
     np.testing.assert_allclose(p, exact.p, atol=5 * error)
 
 
@@ -153,11 +152,36 @@ def test_holm_and_bonferroni_are_those_of_statsmodels() -> None:
 
 
 def test_an_empty_family_and_an_unknown_method() -> None:
-    assert adjust(np.zeros(0), np.zeros((0, 0)), 5, "dunnett") == Adjusted(
-        pytest.approx(np.zeros(0)), 0.0
-    )
-    with pytest.raises(ValueError, match="unknown adjustment 'tukey'"):
-        adjust(np.ones(2), np.eye(2), 5, "tukey")
+    empty = adjust(np.zeros(0), np.zeros((0, 0)), 5, "dunnett")
+    assert len(empty.p) == 0 and empty.standard_error == 0.0
+    with pytest.raises(ValueError, match="unknown adjustment 'sidak'"):
+        adjust(np.ones(2), np.eye(2), 5, "sidak")
+
+
+@pytest.mark.parametrize("k", [2, 3, 9, 20])
+@pytest.mark.parametrize("product", [True, False])
+def test_simultaneous_intervals_and_p_values_agree(k: int, product: bool) -> None:
+    """A comparison whose |t| is the critical value has an adjusted p of alpha."""
+    correlation = product_correlation([0.7] * k) if product else random_correlation(k, 5)
+    t = np.linspace(0.5, 2.0, k)
+    critical = adjust(t, correlation, 17, "dunnett", confidence=0.95).critical
+    assert (critical == critical[0]).all()
+    t[0] = critical[0]
+    ours = adjust(t, correlation, 17, "dunnett", confidence=0.95)
+    # The seeded sample follows the order of |t|, so that it differs between the two calls.
+    assert ours.p[0] == pytest.approx(0.05, abs=1e-6 + 8 * ours.standard_error)
+    holm = adjust(t, correlation, 17, "holm", confidence=0.95)
+    assert holm.critical[0] > critical[0] > adjust(t, correlation, 17, "none", 0.95).critical[0]
+
+
+def test_a_family_takes_the_smallest_degrees_of_freedom() -> None:
+    t, df = np.array([2.4, 2.2, -2.9]), np.array([30.0, 12.0, 55.0])
+    correlation = product_correlation([0.6, 0.7, 0.8])
+    ours = adjust(t, correlation, df, "dunnett", 0.95)
+    smallest = adjust(t, correlation, 12.0, "dunnett", 0.95)
+    np.testing.assert_allclose(ours.p, smallest.p, rtol=1e-13)
+    # Step-down and single-step tests by p-value keep each comparison's own.
+    np.testing.assert_allclose(adjust(t, correlation, df, "none").p, two_sided_p(t, df))
 
 
 def test_stars_are_their_definition() -> None:

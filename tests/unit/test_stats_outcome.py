@@ -182,7 +182,6 @@ def test_in_balanced_data_the_contrast_is_the_difference_of_means() -> None:
     for row in stats.emmeans.itertuples():
         assert row.log_mean == pytest.approx(cells[(row.group, row.time_index)], abs=1e-12)
     assert stats.model["terms_left_out"] == {"log_baseline_c": "all animals have the same baseline"}
-    assert stats.model["df"] == 21 - 3
     baseline = stats.anova.set_index("term").loc["log_baseline_c"]
     assert baseline["status"] == "not_estimable"
     assert baseline["reason"] == "all animals have the same baseline"
@@ -193,11 +192,14 @@ def test_columns_agree_with_each_other() -> None:
 
     result = analyse(simulate(EFFECT, seed=5), confidence=0.9)
     table = result.contrasts
-    assert (table["df"] == 21 - 3 - 1).all() and result.model["df"] == 17
+    # Between the animals alone and all values: 17 and 21·6 − 19.
+    assert table["df"].between(17, 21 * 6 - 19).all() and result.model["df"] is None
     np.testing.assert_allclose(table["statistic"], table["log_ratio"] / table["se"], rtol=1e-14)
-    np.testing.assert_allclose(table["p"], 2 * scipy_stats.t.sf(table["statistic"].abs(), 17))
+    np.testing.assert_allclose(
+        table["p"], 2 * scipy_stats.t.sf(table["statistic"].abs(), table["df"])
+    )
     np.testing.assert_allclose(table["ratio_pct"], 100 * np.exp(table["log_ratio"]))
-    half = scipy_stats.t.ppf(0.95, 17) * table["se"]
+    half = scipy_stats.t.ppf(0.95, table["df"]) * table["se"]
     np.testing.assert_allclose(
         table["ratio_high_pct"], 100 * np.exp(table["log_ratio"] + half), rtol=1e-12
     )
@@ -207,7 +209,7 @@ def test_columns_agree_with_each_other() -> None:
     means = result.emmeans
     np.testing.assert_allclose(
         means["high_pct"],
-        100 * np.exp(means["log_mean"] + scipy_stats.t.ppf(0.95, 17) * means["se"]),
+        100 * np.exp(means["log_mean"] + scipy_stats.t.ppf(0.95, means["df"]) * means["se"]),
         rtol=1e-12,
     )
     anova = result.anova
@@ -223,13 +225,19 @@ def test_columns_agree_with_each_other() -> None:
 @pytest.mark.parametrize("adjustment", ["dunnett", "holm", "bonferroni", "none"])
 def test_adjusted_p_lies_between_p_and_bonferroni_and_follows_t(adjustment: str) -> None:
     table = analyse(simulate(EFFECT, seed=6), adjustment=adjustment).contrasts
+    from scipy import stats as scipy_stats
+
     assert (table["adjustment"] == adjustment).all()
     families = [("p_all", table)]
     families += [("p_within", rows) for _, rows in table.groupby("time_index")]
     for column, rows in families:
         assert (rows[column] >= rows["p"]).all()
-        assert (rows[column] <= np.minimum(1, len(rows) * rows["p"]) * (1 + 1e-12)).all()
-        ordered = rows.sort_values("statistic", key=np.abs, ascending=False)
+        # max-|t| takes the smallest degrees of freedom of the family for all of it.
+        df = rows["df"].min() if adjustment == "dunnett" else rows["df"]
+        bound = 2 * scipy_stats.t.sf(rows["statistic"].abs(), df)
+        assert (rows[column] <= np.minimum(1, len(rows) * bound) * (1 + 1e-12)).all()
+        by = "statistic" if adjustment == "dunnett" else "p"
+        ordered = rows.sort_values(by, key=np.abs, ascending=by == "p")
         assert ordered[column].is_monotonic_increasing
     assert (table["p_all"] >= table["p_within"] - 1e-3).all()
     if adjustment == "none":
@@ -282,7 +290,7 @@ def test_one_time_without_covariate_is_scipy_dunnett() -> None:
     assert reasons["time"] == "only one time has values"
     assert reasons["group:time"] == "only one time has values"
     assert result.model["status"] == "ok"
-    assert result.model["covariance"] == "independent (one sample per animal)"
+    assert result.model["covariance"] == "independent residuals"
     assert result.model["variance_components"]["animal"] is None
     check_tables(result)
 
@@ -301,8 +309,9 @@ def test_the_group_test_in_complete_data_is_the_ancova_of_the_animals_means() ->
     full = smf.ols("log_ratio ~ C(group) + np.log(baseline)", animals).fit()
     less = smf.ols("log_ratio ~ np.log(baseline)", animals).fit()
     statistic, p, _ = full.compare_f_test(less)
-    group = analyse(frame).anova.set_index("term").loc["group"]
-    assert (group["num_df"], group["den_df"]) == (2, full.df_resid)
+    group = analyse(frame, covariance="ri").anova.set_index("term").loc["group"]
+    assert group["num_df"] == 2
+    assert group["den_df"] == pytest.approx(full.df_resid, rel=1e-9)
     assert group["statistic"] == pytest.approx(statistic, rel=1e-8)
     assert group["p"] == pytest.approx(p, rel=1e-8)
 
@@ -387,8 +396,8 @@ def test_the_input_is_left_alone() -> None:
 # --- odd data -----------------------------------------------------------------------------------
 
 SINGULAR = (
-    "the variance between animals is estimated as zero; fitted without the random intercept "
-    "(ordinary least squares), degrees of freedom still between animals"
+    "the variance between animals is estimated as zero; it is still counted as estimated in the "
+    "degrees of freedom"
 )
 
 
@@ -398,13 +407,14 @@ def test_zero_variance_between_animals_is_said_in_every_row() -> None:
     post = frame["period"] == "post"
     mean = frame[post].groupby("animal_id")["log_ratio"].mean()
     frame = change(frame, post, log_ratio=frame["log_ratio"] - frame["animal_id"].map(mean))
-    result = analyse(frame)
+    result = analyse(frame, covariance="ri")
     check_tables(result)
     for table in (result.anova, result.contrasts, result.emmeans):
         assert (table["status"] == "singular").all()
         assert (table["reason"] == SINGULAR).all()
     assert result.contrasts["p_all"].notna().all()
-    assert (result.contrasts["df"] == 17).all()
+    # Kept at 0 as an estimate, the animal stays the unit of the test of groups.
+    assert result.anova.set_index("term").loc["group", "den_df"] == pytest.approx(17, rel=1e-6)
     assert result.model["status"] == "singular"
     assert result.model["variance_components"]["animal"] == 0
     # Ordinary least squares, by another route.
@@ -416,7 +426,8 @@ def test_zero_variance_between_animals_is_said_in_every_row() -> None:
     ols = sm.OLS(rows["log_ratio"], cells.assign(lb=log_baseline - log_baseline.mean())).fit()
     ours = result.emmeans.set_index(["group", "time_index"])
     assert ours.loc[(LOW, 3), "log_mean"] == pytest.approx(ols.params[f"{LOW}3"], abs=1e-10)
-    assert ours.loc[(LOW, 3), "se"] == pytest.approx(ols.bse[f"{LOW}3"], rel=1e-10)
+    # Kenward–Roger's correction of a standard error that is exact in this design is small.
+    assert ours.loc[(LOW, 3), "se"] == pytest.approx(ols.bse[f"{LOW}3"], rel=0.1)
 
 
 def test_one_group_gives_means_and_the_time_effect() -> None:
@@ -424,7 +435,7 @@ def test_one_group_gives_means_and_the_time_effect() -> None:
     check_tables(result)
     assert len(result.contrasts) == 0
     table = result.anova.set_index("term")
-    assert table.loc["time", "status"] == "ok" and table.loc["time", "den_df"] == 6 - 1 - 1
+    assert table.loc["time", "status"] == "ok" and 4 < table.loc["time", "den_df"] < 30
     assert table.loc["group", "reason"] == "only one group has values"
     assert table.loc["group:time", "reason"] == "only one group has values"
     assert np.isnan(table.loc["group", "p"])
@@ -479,7 +490,6 @@ def test_a_group_without_values_stays_in_the_tables() -> None:
     low = result.contrasts[result.contrasts["group"] == LOW]
     assert (low["status"] == "not_estimable").all() and low["p"].isna().all()
     assert result.model["warnings"] == [f"group '{LOW}' has no usable value after the dose"]
-    assert result.model["df"] == 14 - 2 - 1
     auc = result.auc.set_index("group").loc[LOW]
     assert (auc["status"], auc["reason"]) == ("not_estimable", "no animal with a complete window")
 
@@ -590,9 +600,15 @@ def test_censored_and_uncalibrated_values_are_told() -> None:
     result = analyse(frame)
     assert result.model["n_censored"] == 6 and result.model["uncalibrated"] is True
     assert result.model["warnings"] == [
-        "group 'vehicle' at time_index 2: 86% of the values are below the limit of detection; "
-        "the mean rests on substituted values"
+        "left out of the model: 6 of the 7 values of 'vehicle' at this time are below the limit "
+        "of detection, which is too many"
     ]
+    refused = result.contrasts[result.contrasts["time_index"] == 2]
+    assert (refused["status"] == "not_estimable").all()
+    assert refused["reason"].str.startswith("6 of the 7 values of 'vehicle'").all()
+    assert {"n": 7, "reason": "cell refused: too many values below the limit of detection"} in (
+        result.model["exclusions"]
+    )
     means = result.means.set_index(["group", "time_index"])
     assert means.loc[("vehicle", 2), "n_censored"] == 6 and means["n_censored"].sum() == 6
 
@@ -654,7 +670,6 @@ def test_covariates_shift_nothing_but_their_own_effect() -> None:
     np.testing.assert_allclose(two.emmeans["log_mean"] - one.emmeans["log_mean"], 0.25, atol=1e-10)
     assert two.model["formula"] == "log_ratio ~ group * time + log_baseline_c + sex"
     assert list(two.anova["term"]) == ["log_baseline_c", "sex", "group", "time", "group:time"]
-    assert two.model["df"] == 21 - 3 - 1 - 1
     assert two.anova.set_index("term").loc["sex", "p"] < 1e-3
 
 
@@ -675,7 +690,6 @@ def test_a_covariate_that_is_confounded_with_the_groups() -> None:
         table.loc[LOW, "log_ratio"], without.loc[LOW, "log_ratio"], atol=1e-9
     )
     np.testing.assert_allclose(table.loc[LOW, "se"], without.loc[LOW, "se"], rtol=1e-7)
-    assert result.model["df"] == 17
     anova = result.anova.set_index("term")
     assert anova.loc["cohort", "status"] == "not_estimable"
     assert (
@@ -713,7 +727,8 @@ def test_two_probes_of_an_animal_are_one_animal() -> None:
     one, two = analyse(frame), analyse(both)
     check_tables(two)
     assert two.model["n_animals"] == 21 and two.model["n_probes"] == 42
-    assert two.model["df"] == one.model["df"] == 17
+    assert two.model["random_intercepts"] == ["animal", "probe"]
+    assert one.model["random_intercepts"] == ["animal"]
     assert (
         (two.emmeans["n"] == 7).all() and (two.means["n"] == 7).all() and (two.auc["n"] == 7).all()
     )

@@ -17,6 +17,7 @@ from dialysis.review.names import site_files
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
+from dialysis.tables.stats import OUTCOME_TABLES
 from dialysis.verify import settle_results
 
 try:
@@ -46,13 +47,10 @@ RAW = f"raw/{STUDY.name}"
 STAMPS = f"{RESULTS}/.stamps"
 RUNS = STUDY.runs
 SLUGS = [outcome.slug for outcome in STUDY.outcomes]
-STATS_TABLES = (
-    "anova.csv",
-    "contrasts.csv",
-    "emmeans.csv",
-    "means.csv",
-    "auc.csv",
+STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
     "model.json",
+    "results.md",
+    "methods.md",
 )
 
 

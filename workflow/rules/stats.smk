@@ -9,6 +9,7 @@ rule stats:
         sidecars=[f"{RESULTS}/stats/{slug}/sidecar.json" for slug in SLUGS],
     log:
         f"{RESULTS}/logs/stats.log",
+    threads: 4
     conda:
         "../../environment.yml"
     params:

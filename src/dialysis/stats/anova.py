@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dialysis.stats.design import BASELINE_TERM, Design
+from dialysis.stats.arrays import FloatArray
+from dialysis.stats.design import Design
 from dialysis.stats.fitted import FittedOutcome
-from dialysis.stats.inference import wald_f
-from dialysis.stats.model import FloatArray
+from dialysis.stats.options import Options
 from dialysis.tables.stats import ANOVA
 
 _NOTHING: FloatArray = np.zeros((0, 0))
 
 
-def anova_table(fitted: FittedOutcome, covariates: list[str]) -> pd.DataFrame:
-    """Test every term of the model: Wald F with the degrees of freedom between animals.
+def anova_table(fitted: FittedOutcome, options: Options) -> pd.DataFrame:
+    """Test every term of the model.
 
     Returns
     -------
@@ -32,18 +32,20 @@ def anova_table(fitted: FittedOutcome, covariates: list[str]) -> pd.DataFrame:
     the times at which every group has values, ``time`` over the groups that have all times, and
     ``group:time`` is what the cells with values tell; the reason then says so.
     """
-    terms = [BASELINE_TERM, *covariates, "group", "time", "group:time"]
+    terms = [*fitted.between_terms, "group", "time", "group:time"]
     rows = [
-        {"outcome": fitted.layout.outcome, "term": term, **_test(fitted, term)} for term in terms
+        {"outcome": fitted.layout.outcome, "term": term, **_test(fitted, term, options)}
+        for term in terms
     ]
     return ANOVA.coerce(pd.DataFrame(rows))
 
 
-def _test(fitted: FittedOutcome, term: str) -> dict[str, Any]:
+def _test(fitted: FittedOutcome, term: str, options: Options) -> dict[str, Any]:
     design = fitted.design
     if design is not None and term in design.left_out:
         return {"status": "not_estimable", "reason": design.left_out[term]}
-    if design is None or fitted.params is None or fitted.cov_params is None:
+    fit = fitted.fit
+    if design is None or fit is None:
         return {"status": fitted.status, "reason": fitted.reason}
     if term in design.covariates:
         hypothesis = np.eye(design.matrix.shape[1])[list(design.covariates[term])]
@@ -52,19 +54,20 @@ def _test(fitted: FittedOutcome, term: str) -> dict[str, Any]:
         hypothesis, note = _HYPOTHESES[term](design)
     if not len(hypothesis):
         return {"status": "not_estimable", "reason": note}
-    if not design.estimable(hypothesis):
-        reason = f"can't be told apart from {design.confounders}, with which it is confounded"
+    if not fit.estimable(hypothesis).all():
+        confounders = design.confounders(fit.basis.null_space)
+        reason = f"can't be told apart from {confounders}, with which it is confounded"
         if term in design.covariates:
             reason = "can't be told apart from the other terms, with which it is confounded"
         return {"status": "not_estimable", "reason": reason}
-    test = wald_f(fitted.params, fitted.cov_params, hypothesis, fitted.df)
+    test = fit.f_test(hypothesis, options.ddf, options.information)
     return {
         "num_df": test.num_df,
         "den_df": test.den_df,
         "statistic": test.statistic,
         "p": test.p,
         "status": fitted.status,
-        "reason": "; ".join(part for part in (fitted.reason, note) if part),
+        "reason": "; ".join(part for part in (fitted.reason, note, test.reason) if part),
     }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dialysis.stats.arrays import FloatArray
 from dialysis.stats.inference import two_sided_p
 from dialysis.stats.layout import Layout
 from dialysis.stats.means import mean_and_ci
-from dialysis.stats.model import FloatArray
 from dialysis.stats.multiplicity import adjust, correlation_of
 from dialysis.tables.stats import AUC
 

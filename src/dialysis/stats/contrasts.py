@@ -8,48 +8,64 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dialysis.stats.arrays import FloatArray
+from dialysis.stats.estimates import Estimates, FamilyResult, adjust_families, estimate
 from dialysis.stats.fitted import FittedOutcome
-from dialysis.stats.inference import t_quantile, two_sided_p
-from dialysis.stats.model import FloatArray
-from dialysis.stats.multiplicity import adjust, correlation_of, stars
-from dialysis.tables.stats import CONTRASTS
+from dialysis.stats.inference import t_quantile
+from dialysis.stats.multiplicity import stars
+from dialysis.stats.options import Options
+from dialysis.tables.stats import CONTRASTS, SECONDARY
 
 
 @dataclass(frozen=True)
-class Contrasts:
-    """The table, and the largest sampling error of its adjusted p-values."""
+class Comparisons:
+    """All comparisons of a model with the control.
 
-    table: pd.DataFrame
-    standard_error: float
+    Parameters
+    ----------
+    rows : list of dict
+        outcome, group, control, time_index, time_min, adjustment, status and reason of every
+        comparison.
+    tested : list of int
+        Those that could be estimated.
+    hypotheses : ndarray of float, shape (t, p)
+        Their rows of L.
+    estimates : Estimates or None
+        Of those; None when there are none.
+    within, everything : FamilyResult or None
+        Adjusted within each time, and over all.
+    """
+
+    rows: list[dict[str, Any]]
+    tested: list[int]
+    hypotheses: FloatArray
+    estimates: Estimates | None
+    within: FamilyResult | None
+    everything: FamilyResult | None
+
+    @property
+    def standard_error(self) -> float:
+        """Largest sampling error of the adjusted p-values."""
+        families = (self.within, self.everything)
+        return max((family.standard_error for family in families if family), default=0.0)
 
 
-def contrast_table(
-    fitted: FittedOutcome, confidence: float, adjustment: str, alpha: float, star_family: str
-) -> Contrasts:
+def compare(fitted: FittedOutcome, options: Options, families: bool = True) -> Comparisons:
     """Compare every group with its control at every time.
 
     Parameters
     ----------
     fitted : FittedOutcome
         The model.
-    confidence : float
-        Level of the (unadjusted) intervals of the ratio.
-    adjustment : {"dunnett", "holm", "bonferroni", "none"}
-        Multiplicity adjustment.
-    alpha : float
-        Level of one star.
-    star_family : {"within", "all"}
-        Which adjusted p-value the stars are for.
-
-    Returns
-    -------
-    Contrasts
-        With `dialysis.tables.stats.CONTRASTS`, one row per compared group and time.
+    options : Options
+        Adjustment, level of intervals, degrees of freedom.
+    families : bool
+        Whether both families are adjusted, or only the one of the stars.
 
     Notes
     -----
-    Two families are adjusted, both always given: the groups within one time (``p_within``) and
-    all groups at all times (``p_all``).  Comparisons that can't be estimated belong to neither.
+    Two families are adjusted: the groups within one time (``p_within``) and all groups at all
+    times (``p_all``).  Comparisons that can't be estimated belong to neither.
     """
     layout = fitted.layout
     rows: list[dict[str, Any]] = []
@@ -69,68 +85,107 @@ def contrast_table(
                     "control": control,
                     "time_index": time,
                     "time_min": layout.time_min[time],
-                    "adjustment": adjustment,
-                    "stars": "",
+                    "adjustment": options.adjustment,
                     "status": _status(fitted, row),
                     "reason": reason,
                 }
             )
-    table = CONTRASTS.coerce(pd.DataFrame(rows, columns=CONTRASTS.column_names))
-    if not tested or fitted.params is None or fitted.cov_params is None:
-        return Contrasts(table, 0.0)
     stacked = np.array(hypotheses)
-    estimate = stacked @ fitted.params
-    covariance = stacked @ fitted.cov_params @ stacked.T
-    se = np.sqrt(np.diag(covariance))
-    statistic = estimate / se
-    correlation = correlation_of(covariance)
-    half = t_quantile(fitted.df, confidence) * se
+    if not tested or fitted.fit is None:
+        return Comparisons(rows, [], np.zeros((0, 0)), None, None, None)
+    found = estimate(fitted.fit, stacked, options.ddf, options.information)
+    times = [rows[i]["time_index"] for i in tested]
+    within = everything = None
+    if families or options.stars == "within":
+        within = adjust_families(found, times, options.adjustment, options.confidence)
+    if families or options.stars == "all":
+        everything = adjust_families(
+            found, ["all"] * len(tested), options.adjustment, options.confidence
+        )
+    return Comparisons(rows, tested, stacked, found, within, everything)
 
-    everything = adjust(statistic, correlation, fitted.df, adjustment)
-    error = everything.standard_error
-    within = np.empty_like(statistic)
-    times = table["time_index"].to_numpy(dtype=int)[tested]
-    for time in np.unique(times):
-        at = np.flatnonzero(times == time)
-        family = adjust(statistic[at], correlation[np.ix_(at, at)], fitted.df, adjustment)
-        within[at] = family.p
-        error = max(error, family.standard_error)
+
+def contrast_table(compared: Comparisons, options: Options) -> pd.DataFrame:
+    """Lay the comparisons of log ratios out as `dialysis.tables.stats.CONTRASTS`."""
+    frame = pd.DataFrame(compared.rows, columns=CONTRASTS.column_names)
+    frame["stars"] = ""
+    table = CONTRASTS.coerce(frame)
+    found = compared.estimates
+    if found is None or compared.within is None or compared.everything is None:
+        return table
+    half = t_quantile(found.df, options.confidence) * found.se
+    family = compared.within if options.stars == "within" else compared.everything
+    wide = family.critical * found.se
     results = {
-        "log_ratio": estimate,
-        "se": se,
-        "df": np.full(len(tested), float(fitted.df)),
-        "statistic": statistic,
-        "p": two_sided_p(statistic, fitted.df),
-        "p_within": within,
-        "p_all": everything.p,
-        "ratio_pct": 100.0 * np.exp(estimate),
-        "ratio_low_pct": 100.0 * np.exp(estimate - half),
-        "ratio_high_pct": 100.0 * np.exp(estimate + half),
-        "stars": stars(within if star_family == "within" else everything.p, alpha),
+        "log_ratio": found.value,
+        "se": found.se,
+        "df": found.df,
+        "statistic": found.statistic,
+        "p": found.p,
+        "p_within": compared.within.p,
+        "p_all": compared.everything.p,
+        "ratio_pct": 100.0 * np.exp(found.value),
+        "ratio_low_pct": 100.0 * np.exp(found.value - half),
+        "ratio_high_pct": 100.0 * np.exp(found.value + half),
+        "sim_low_pct": 100.0 * np.exp(found.value - wide),
+        "sim_high_pct": 100.0 * np.exp(found.value + wide),
+        "stars": stars(family.p, options.alpha),
     }
     for name, values in results.items():
-        table.loc[tested, name] = values
-    return Contrasts(CONTRASTS.coerce(table), error)
+        table.loc[compared.tested, name] = values
+    return CONTRASTS.coerce(table)
+
+
+def secondary_table(compared: Comparisons, options: Options) -> pd.DataFrame:
+    """Lay the comparisons of percent of baseline out as `dialysis.tables.stats.SECONDARY`."""
+    table = SECONDARY.coerce(pd.DataFrame(compared.rows, columns=SECONDARY.column_names))
+    found = compared.estimates
+    if found is None or compared.within is None or compared.everything is None:
+        return table
+    half = t_quantile(found.df, options.confidence) * found.se
+    results = {
+        "difference_pct": found.value,
+        "se": found.se,
+        "df": found.df,
+        "statistic": found.statistic,
+        "p": found.p,
+        "p_within": compared.within.p,
+        "p_all": compared.everything.p,
+        "low_pct": found.value - half,
+        "high_pct": found.value + half,
+    }
+    for name, values in results.items():
+        table.loc[compared.tested, name] = values
+    return SECONDARY.coerce(table)
 
 
 def _hypothesis(
     fitted: FittedOutcome, group: str, control: str, time: int
 ) -> tuple[FloatArray | None, str]:
     """Return the row of ``L`` and a remark, or None and the reason why there is none."""
-    if fitted.design is None or fitted.params is None:
+    if fitted.design is None or fitted.fit is None:
         return None, fitted.reason
     row = fitted.design.cell_row(group, time)
     against = fitted.design.cell_row(control, time)
-    empty = [name for name, cell in ((group, row), (control, against)) if cell is None]
     if row is None or against is None:
+        cells = ((group, row), (control, against))
+        refused = [
+            fitted.design.refused[name, time]
+            for name, cell in cells
+            if cell is None and (name, time) in fitted.design.refused
+        ]
+        if refused:
+            return None, "; ".join(refused)
+        empty = [name for name, cell in cells if cell is None]
         return None, f"no value of {' and '.join(repr(name) for name in empty)} at this time"
     difference = row - against
-    if not fitted.design.estimable(difference[None, :]):
-        return None, f"the difference can't be told apart from that in {fitted.design.confounders}"
+    if not fitted.fit.estimable(difference[None, :]).all():
+        confounders = fitted.design.confounders(fitted.fit.basis.null_space)
+        return None, f"the difference can't be told apart from that in {confounders}"
     return difference, fitted.reason
 
 
 def _status(fitted: FittedOutcome, row: FloatArray | None) -> str:
-    if fitted.params is None:
+    if fitted.fit is None:
         return fitted.status
     return "not_estimable" if row is None else fitted.status

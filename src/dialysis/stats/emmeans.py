@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dialysis.stats.arrays import FloatArray
+from dialysis.stats.estimates import estimate
 from dialysis.stats.fitted import FittedOutcome
 from dialysis.stats.inference import t_quantile
+from dialysis.stats.options import Options
 from dialysis.tables.stats import EMMEANS
 
 
-def emmeans_table(fitted: FittedOutcome, confidence: float) -> pd.DataFrame:
+def emmeans_table(fitted: FittedOutcome, options: Options) -> pd.DataFrame:
     """Estimate every group × time, on the log scale and back on the percent scale.
 
     Returns
@@ -23,9 +26,15 @@ def emmeans_table(fitted: FittedOutcome, confidence: float) -> pd.DataFrame:
     """
     layout = fitted.layout
     animals = {} if fitted.design is None else fitted.design.animals_per_cell()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    hypotheses: list[FloatArray] = []
+    tested: list[int] = []
     for group in layout.groups:
         for time in layout.post_times:
+            hypothesis, status, reason = cell_hypothesis(fitted, group, time)
+            if hypothesis is not None:
+                tested.append(len(rows))
+                hypotheses.append(hypothesis)
             rows.append(
                 {
                     "outcome": layout.outcome,
@@ -33,32 +42,40 @@ def emmeans_table(fitted: FittedOutcome, confidence: float) -> pd.DataFrame:
                     "time_index": time,
                     "time_min": layout.time_min[time],
                     "n": animals.get((group, time), 0),
-                    **_estimate(fitted, group, time, confidence),
+                    "status": status,
+                    "reason": reason,
                 }
             )
-    return EMMEANS.coerce(pd.DataFrame(rows, columns=EMMEANS.column_names))
+    table = EMMEANS.coerce(pd.DataFrame(rows, columns=EMMEANS.column_names))
+    if not tested or fitted.fit is None:
+        return table
+    found = estimate(fitted.fit, np.array(hypotheses), options.ddf, options.information)
+    half = t_quantile(found.df, options.confidence) * found.se
+    results = {
+        "log_mean": found.value,
+        "se": found.se,
+        "df": found.df,
+        "mean_pct": 100.0 * np.exp(found.value),
+        "low_pct": 100.0 * np.exp(found.value - half),
+        "high_pct": 100.0 * np.exp(found.value + half),
+    }
+    for name, values in results.items():
+        table.loc[tested, name] = values
+    return EMMEANS.coerce(table)
 
 
-def _estimate(fitted: FittedOutcome, group: str, time: int, confidence: float) -> dict[str, Any]:
-    if fitted.design is None or fitted.params is None or fitted.cov_params is None:
-        return {"status": fitted.status, "reason": fitted.reason}
+def cell_hypothesis(
+    fitted: FittedOutcome, group: str, time: int
+) -> tuple[FloatArray | None, str, str]:
+    """Return the row of L that is a cell's mean, with status and reason; None without one."""
+    if fitted.design is None or fitted.fit is None:
+        return None, fitted.status, fitted.reason
     row = fitted.design.cell_row(group, time)
     if row is None:
-        return {"status": "not_estimable", "reason": "no value of this group at this time"}
-    if not fitted.design.estimable(row[None, :]):
-        confounders = fitted.design.confounders
+        reason = fitted.design.refused.get((group, time), "no value of this group at this time")
+        return None, "not_estimable", reason
+    if not fitted.fit.estimable(row[None, :]).all():
+        confounders = fitted.design.confounders(fitted.fit.basis.null_space)
         reason = f"the group can't be told apart from {confounders}, with which it is confounded"
-        return {"status": "not_estimable", "reason": reason}
-    mean = float(row @ fitted.params)
-    se = float(np.sqrt(row @ fitted.cov_params @ row))
-    half = t_quantile(fitted.df, confidence) * se
-    return {
-        "log_mean": mean,
-        "se": se,
-        "df": fitted.df,
-        "mean_pct": 100.0 * np.exp(mean),
-        "low_pct": 100.0 * np.exp(mean - half),
-        "high_pct": 100.0 * np.exp(mean + half),
-        "status": fitted.status,
-        "reason": fitted.reason,
-    }
+        return None, "not_estimable", reason
+    return row, fitted.status, fitted.reason

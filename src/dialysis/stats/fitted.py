@@ -1,18 +1,22 @@
-"""The fitted model of an outcome, as inference uses it."""
+"""The fitted model of an outcome, as the tables use it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from dialysis.stats.design import Design, build_design, model_rows
+from dialysis.errors import StatsError
+from dialysis.stats.covariance import parse_structure
+from dialysis.stats.design import BASELINE_TERM, Design, build_design, model_rows
+from dialysis.stats.fit import Fit, fit_design
 from dialysis.stats.layout import Layout
-from dialysis.stats.model import FloatArray, MixedFit, Status, fit_random_intercept
+from dialysis.stats.lmm import SMALLEST_GROUP_FOR_VARIANCE
+from dialysis.stats.options import Options
+from dialysis.stats.reml import Status
 
 # Values are written with ten significant digits: less spread than this is rounding.
-SMALLEST_SD = 1e-9
+SMALLEST_SD = {"log_ratio": 1e-9, "pct_of_baseline": 1e-7}
 
 
 @dataclass(frozen=True)
@@ -23,30 +27,29 @@ class FittedOutcome:
     ----------
     layout : Layout
         Groups and times.
+    response : str
+        ``log_ratio`` or ``pct_of_baseline``.
     design : Design or None
         None when no value can be used.
-    fit : MixedFit or None
-        None when there is too little data to try.
+    fit : Fit or None
+        None when nothing was fitted.
     status, reason : str
         Of every row that rests on the fit.
-    params, cov_params : ndarray or None
-        Fixed effects in the coding of `design` and their covariance; None when not fitted.
-    df : int
-        Degrees of freedom of all t and F tests (denominator).
+    between_terms : tuple of str
+        Covariates that were asked for, in the model or not.
     """
 
     layout: Layout
+    response: str
     design: Design | None
-    fit: MixedFit | None
+    fit: Fit | None
     status: Status
     reason: str
-    params: FloatArray | None
-    cov_params: FloatArray | None
-    df: int
+    between_terms: tuple[str, ...]
 
 
 def fit_outcome(
-    timecourse: pd.DataFrame, layout: Layout, covariates: Sequence[str]
+    timecourse: pd.DataFrame, layout: Layout, options: Options, response: str = "log_ratio"
 ) -> FittedOutcome:
     """Fit the model of one outcome, or say why that can't be done.
 
@@ -56,19 +59,25 @@ def fit_outcome(
         Rows of one outcome, `dialysis.tables.normalize.TIMECOURSE`.
     layout : Layout
         Its groups and times.
-    covariates : sequence of str
-        ``sex``, ``cohort`` or both.
+    options : Options
+        Covariance, covariates.
+    response : {"log_ratio", "pct_of_baseline"}
+        What is analysed.
 
     Raises
     ------
     StatsError
         If a covariate is not given for some animals.
     """
-    rows = model_rows(timecourse)
+    rows, refused = model_rows(timecourse)
+    terms = ((BASELINE_TERM,) if response == "log_ratio" else ()) + options.covariates
     if rows.empty:
         reason = "no post-dose value can be used"
-        return FittedOutcome(layout, None, None, "not_estimable", reason, None, None, 0)
-    design = build_design(rows, layout, covariates)
+        if refused:
+            reason += ": too many are below the limit of detection"
+        return FittedOutcome(layout, response, None, None, "not_estimable", reason, terms)
+    design = build_design(rows, layout, options.covariates, options.random, response, refused)
+    terms += tuple(name for name in design.covariates if name not in terms)
     if design.den_df < 1:
         groups = len({group for group, _ in design.cells})
         also = f" and {', '.join(design.covariates)}" if design.covariates else ""
@@ -76,24 +85,30 @@ def fit_outcome(
             f"no degrees of freedom between animals: {_count(design.n_animals, 'animal')} "
             f"for {_count(groups, 'group')}{also}"
         )
-        return FittedOutcome(
-            layout, design, None, "not_estimable", reason, None, None, design.den_df
+        return FittedOutcome(layout, response, design, None, "not_estimable", reason, terms)
+    strata: tuple[str, ...] = ()
+    if options.covariance.endswith("+het"):
+        animals = design.animals_per_group()
+        strata = tuple(group for group in layout.groups if group in animals)
+        small = [g for g in strata if animals[g] < SMALLEST_GROUP_FOR_VARIANCE]
+        if small:
+            reason = (
+                f"a variance per group needs at least {SMALLEST_GROUP_FOR_VARIANCE} animals in "
+                f"each: '{small[0]}' has {animals[small[0]]}"
+            )
+            return FittedOutcome(layout, response, design, None, "not_estimable", reason, terms)
+    try:
+        blocks = design.blocks("ar1" in options.covariance, strata)
+        structure = parse_structure(
+            options.covariance, strata, tuple(design.random), blocks.integer_lags
         )
-    fit = fit_random_intercept(
-        design.response, design.matrix @ design.basis, design.animal, SMALLEST_SD
-    )
-    if fit.status == "failed":
-        return FittedOutcome(layout, design, fit, "failed", fit.reason, None, None, design.den_df)
-    return FittedOutcome(
-        layout,
-        design,
-        fit,
-        fit.status,
-        fit.reason,
-        design.basis @ fit.params,
-        design.basis @ fit.cov_params @ design.basis.T,
-        design.den_df,
-    )
+        fit = fit_design(
+            design.response, design.matrix, blocks, structure, smallest_sd=SMALLEST_SD[response]
+        )
+    except StatsError as error:
+        return FittedOutcome(layout, response, design, None, "failed", str(error), terms)
+    reason = fit.reason if fit.status != "ok" else ""
+    return FittedOutcome(layout, response, design, fit, fit.status, reason, terms)
 
 
 def _count(number: int, noun: str) -> str:

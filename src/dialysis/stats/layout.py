@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -30,6 +30,14 @@ class Layout:
         Those of post-dose fractions.
     time_min : dict of int to float
         Mean time of each ``time_index`` over all groups, min from the dose.
+    duration_min : dict of int to float
+        Mean length of the fractions of each ``time_index``, min.
+    drug : dict of str to str
+        Drug of each group with what else tells it apart but for its dose.
+    dose : dict of str to float
+        Dose of each group.
+    dose_unit : str
+        Unit of the doses.
     """
 
     outcome: str
@@ -38,6 +46,10 @@ class Layout:
     times: tuple[int, ...]
     post_times: tuple[int, ...]
     time_min: dict[int, float]
+    duration_min: dict[int, float] = field(default_factory=dict)
+    drug: dict[str, str] = field(default_factory=dict)
+    dose: dict[str, float] = field(default_factory=dict)
+    dose_unit: str = ""
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -86,6 +98,15 @@ def layout_of(timecourse: pd.DataFrame) -> Layout:
         int(time): float(mean_used[time] if time in mean_used.index else mean_all[time])
         for time in sorted(mean_all.index)
     }
+    length = shown["duration_min"].groupby(index).mean()
+    heads = timecourse.drop_duplicates("group").set_index("group")
+    routes = heads["route"].fillna("")
+    series = {
+        str(group): " ".join(
+            part for part in (str(heads["drug"][group]), str(routes[group])) if part
+        )
+        for group in heads.index
+    }
     post = sorted({int(time) for time in index[shown["period"] == "post"]})
     return Layout(
         outcome=str(outcomes[0]),
@@ -94,4 +115,8 @@ def layout_of(timecourse: pd.DataFrame) -> Layout:
         times=tuple(time_min),
         post_times=tuple(post),
         time_min=time_min,
+        duration_min={int(time): float(length[time]) for time in length.index},
+        drug=series,
+        dose={str(group): float(heads["dose"][group]) for group in heads.index},
+        dose_unit=str(heads["dose_unit"].fillna("").iloc[0]),
     )

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dialysis.stats.arrays import FloatArray
 from dialysis.stats.inference import t_quantile
 from dialysis.stats.layout import SHOWN_PERIODS, Layout
-from dialysis.stats.model import FloatArray
 from dialysis.tables.stats import MEANS
 
 
@@ -67,7 +67,7 @@ def mean_and_ci(values: FloatArray, confidence: float) -> tuple[float, float, fl
     if n == 1:
         return mean, nan, nan, nan
     sd = float(np.std(values, ddof=1))
-    half = t_quantile(n - 1, confidence) * sd / np.sqrt(n)
+    half = float(t_quantile(n - 1, confidence)) * sd / np.sqrt(n)
     return mean, sd, mean - half, mean + half
 
 

@@ -1,41 +1,64 @@
-"""Adjusted p-values of a family of t tests, and stars.
+"""Adjusted p-values of a family of t tests, simultaneous intervals, and stars.
 
-max-|t| (for comparisons with one control: Dunnett 1955, J Am Stat Assoc 50:1096) uses the
-correlation of the estimates: ``p = P(max_j |T_j| ≥ |t|)`` with T multivariate t.  Where the
-correlation has product form, ``R_ij = λ_i λ_j``, it is a double integral, done by quadrature.
-Otherwise it is averaged over a seeded quasi-random sample shared by all p-values of the family:
-by separation of variables in families of up to ten, directly in larger ones.
+max-|t| (for comparisons with one control: Dunnett 1955, J Am Stat Assoc 50:1096; for all pairs:
+Tukey and Kramer) uses the correlation of the estimates: ``p = P(max_j |T_j| ≥ |t|)`` with T
+multivariate t.  Where the correlation has product form, ``R_ij = λ_i λ_j``, it is a double
+integral, done by quadrature to 1e-12.  Otherwise the radius is integrated exactly and the direction
+averaged over a seeded quasi-random sample shared by all p-values of the family.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from dialysis.stats.inference import two_sided_p
-from dialysis.stats.model import FloatArray
+from dialysis.stats.arrays import FloatArray
+from dialysis.stats.inference import t_quantile, two_sided_p
 
 SEED = 1955
 _SCRAMBLES = 8
-_LOG2_POINTS = 14
-_LOG2_POINTS_SMALL = 11
-_LARGEST_SMALL_FAMILY = 10
+_LOG2_POINTS = 13
+_LOG2_POINTS_FEW = 15
+_FEW = 8
+_BINS = 2000
 _NODES = 120
+_NODES_CRITICAL = 48
 _PRODUCT_TOLERANCE = 1e-9
+
+
+METHODS = ("dunnett", "tukey", "holm", "bonferroni", "none")
 
 
 @dataclass(frozen=True)
 class Adjusted:
-    """Adjusted p-values and the largest standard error of them that is due to sampling."""
+    """Adjusted p-values of a family and the multiplier of its intervals.
+
+    Parameters
+    ----------
+    p : ndarray of float, shape (k,)
+        Adjusted p-values.
+    critical : ndarray of float, shape (k,)
+        Half-width of simultaneous confidence intervals in standard errors; NaN when no level was
+        asked for.  Holm's are Bonferroni's, because step-down tests have no simple intervals.
+    standard_error : float
+        Largest standard error of `p` that is due to sampling.
+    """
 
     p: FloatArray
+    critical: FloatArray
     standard_error: float
 
 
 def adjust(
-    statistic: FloatArray, correlation: FloatArray, df: float, method: str, seed: int = SEED
+    statistic: FloatArray,
+    correlation: FloatArray,
+    df: float | FloatArray,
+    method: str,
+    confidence: float | None = None,
+    seed: int = SEED,
 ) -> Adjusted:
     """Adjust the p-values of one family.
 
@@ -44,11 +67,14 @@ def adjust(
     statistic : ndarray of float, shape (k,)
         t statistics.
     correlation : ndarray of float, shape (k, k)
-        Correlation of the estimates; used by ``dunnett`` only.
-    df : float
-        Degrees of freedom, the same for all.
-    method : {"dunnett", "holm", "bonferroni", "none"}
-        How to adjust.
+        Correlation of the estimates; used by max-|t| only.
+    df : float or ndarray of float, shape (k,)
+        Degrees of freedom.  max-|t| takes the smallest for the whole family, so that the joint
+        distribution is a multivariate t and the adjustment errs on the safe side.
+    method : {"dunnett", "tukey", "holm", "bonferroni", "none"}
+        How to adjust; ``dunnett`` and ``tukey`` are both max-|t| over the family given.
+    confidence : float, optional
+        Level of simultaneous confidence intervals.
     seed : int
         Seed of the quasi-random sample.
 
@@ -62,32 +88,74 @@ def adjust(
     ValueError
         If the method is unknown.
     """
+    if method not in METHODS:
+        raise ValueError(f"unknown adjustment {method!r}")
     k = len(statistic)
-    p = two_sided_p(statistic, df)
-    if k == 0 or method == "none":
-        return Adjusted(p, 0.0)
+    each = np.broadcast_to(np.asarray(df, dtype=np.float64), (k,))
+    p = two_sided_p(statistic, each)
+    single = bonferroni = np.full(k, np.nan)
+    if confidence is not None and k:
+        single = t_quantile(each, confidence)
+        bonferroni = t_quantile(each, 1.0 - (1.0 - confidence) / k)
+    if k <= 1 or method == "none":
+        return Adjusted(p, single, 0.0)
     bound = np.minimum(1.0, k * p)
     if method == "bonferroni":
-        return Adjusted(bound, 0.0)
+        return Adjusted(bound, bonferroni, 0.0)
     if method == "holm":
-        return Adjusted(_holm(p), 0.0)
-    if method != "dunnett":
-        raise ValueError(f"unknown adjustment {method!r}")
-    if k == 1:
-        return Adjusted(p, 0.0)
+        return Adjusted(_holm(p), bonferroni, 0.0)
+    df = float(np.min(each))
+    if np.ptp(each) > 0:
+        bound = np.minimum(1.0, k * two_sided_p(statistic, df))
     factor = _product_form(correlation)
+    # In the order of |t|, the sample does not depend on how groups are named or sorted.
+    order = np.argsort(-np.abs(statistic), kind="stable")
+    sorted_t = np.abs(statistic[order])
+    tail: Callable[[FloatArray], FloatArray]
+    error = 0.0
+    raw = np.empty(k)
     if factor is not None:
-        raw, error = _quadrature(np.abs(statistic), factor, df), 0.0
+        coefficients = factor
+        raw = _quadrature(np.abs(statistic), coefficients, df, _NODES)
+        tail = lambda t: _quadrature(t, coefficients, df, _NODES_CRITICAL)  # noqa: E731
     else:
-        # In the order of |t|, the sample does not depend on how groups are named or sorted.
-        order = np.argsort(-np.abs(statistic), kind="stable")
-        average = _separated if k <= _LARGEST_SMALL_FAMILY else _sampled
-        raw = np.empty(k)
-        raw[order], error = average(
-            np.abs(statistic[order]), correlation[np.ix_(order, order)], df, seed
-        )
+        radial = _radial(correlation[np.ix_(order, order)], df, seed)
+        raw[order], error = radial.p(sorted_t)
         raw[order] = np.maximum.accumulate(raw[order])
-    return Adjusted(np.clip(raw, p, bound), error)
+        tail = lambda t: radial.p(t)[0]  # noqa: E731
+    critical = np.nan
+    if confidence is not None:
+        low = float(t_quantile(df, confidence))
+        high = float(t_quantile(df, 1.0 - (1.0 - confidence) / k))
+        critical = _critical(tail, 1.0 - confidence, low, high)
+    return Adjusted(np.clip(raw, p, bound), np.full(k, critical), error)
+
+
+def _critical(
+    tail: Callable[[FloatArray], FloatArray], alpha: float, low: float, high: float
+) -> float:
+    """Solve P(max|T| ≥ t) = alpha between the single and Bonferroni's critical value."""
+    if high - low < 1e-9:
+        return high
+    # log P is close to a straight line in t here: regula falsi on three points at a time.
+    for _ in range(8):
+        points = np.linspace(low, high, 4)
+        values = np.log(np.maximum(tail(points), 1e-300)) - np.log(alpha)
+        below = np.flatnonzero(values <= 0)
+        if not len(below):
+            return high
+        if below[0] == 0:
+            return low
+        low, high = points[below[0] - 1], points[below[0]]
+        share = values[below[0] - 1] / (values[below[0] - 1] - values[below[0]])
+        guess = float(low + share * (high - low))
+        width = high - low
+        if width < 2e-3:
+            return guess
+        low, high = max(low, guess - 0.05 * width), min(high, guess + 0.05 * width)
+        if not (tail(np.array([low]))[0] >= alpha >= tail(np.array([high]))[0]):
+            low, high = points[below[0] - 1], points[below[0]]
+    return 0.5 * (low + high)
 
 
 def correlation_of(covariance: FloatArray) -> FloatArray:
@@ -117,6 +185,12 @@ def _holm(p: FloatArray) -> FloatArray:
     return out
 
 
+@lru_cache(maxsize=2)
+def _gauss_legendre(n_nodes: int) -> tuple[FloatArray, FloatArray]:
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return nodes, weights
+
+
 def _product_form(correlation: FloatArray) -> FloatArray | None:
     """Return λ with ``R_ij = λ_i λ_j`` off the diagonal and |λ| < 1, or None."""
     k = len(correlation)
@@ -139,7 +213,7 @@ def _product_form(correlation: FloatArray) -> FloatArray | None:
     return candidate if np.max(np.abs(misfit)) < _PRODUCT_TOLERANCE else None
 
 
-def _quadrature(statistic: FloatArray, factor: FloatArray, df: float) -> FloatArray:
+def _quadrature(statistic: FloatArray, factor: FloatArray, df: float, n_nodes: int) -> FloatArray:
     """``P(max|T| ≥ t)`` for a correlation of product form, by Gauss–Legendre rules.
 
     Given the common normal z and the chi-distributed s, the T_j are independent; the tail is
@@ -147,7 +221,7 @@ def _quadrature(statistic: FloatArray, factor: FloatArray, df: float) -> FloatAr
     """
     from scipy.special import chdtri, gammaln, ndtr
 
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss_legendre(n_nodes)
     z = 8.5 * nodes
     z_weight = 8.5 * weights * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
     top = np.sqrt(chdtri(df, 1e-16) / df)
@@ -174,67 +248,85 @@ def _quadrature(statistic: FloatArray, factor: FloatArray, df: float) -> FloatAr
     return np.clip(out, 0.0, 1.0)
 
 
-def _separated(
-    statistic: FloatArray, correlation: FloatArray, df: float, seed: int
-) -> tuple[FloatArray, float]:
-    """``P(max|T| ≥ t)`` by separation of variables on scrambled Sobol points.
+@dataclass(frozen=True)
+class _Radial:
+    """Distribution of max|T| by integrating over directions.
 
-    Genz & Bretz 2002 (J Comput Graph Stat 11:950): given the chi-distributed s and the normals
-    before it, each normal is drawn from within its limits, and the integrand is the product of
-    the probabilities of doing so, a smooth function.  Precise, but its cost grows with k³.
+    A multivariate t vector of k dimensions is a random direction times a radius whose square is k
+    times an F variable: ``P(max|T| ≥ t) = E_w[P(F_{k,df} ≥ t²/(k w²))]``, with w the largest
+    coordinate of a unit vector rotated by a root of the correlation.  The radius is integrated
+    exactly; directions come from scrambled Sobol points, whose first coordinates go with the
+    largest eigenvalues of the correlation.  One sample serves all p-values of a family.
+
+    Parameters
+    ----------
+    log_w2 : ndarray of float, shape (bins,)
+        2 log w at the bins of w: values this close together act as their mean.
+    shares : ndarray of float, shape (scrambles, bins)
+        Share of every scrambled set in the bins.
+    log_tail : callable
+        log P(F_{k,df} ≥ exp(x)).
+    k : int
+        Size of the family.
     """
-    from scipy.special import chdtri, ndtr, ndtri
 
-    root = np.linalg.cholesky(correlation)
-    k = len(statistic)
-    estimates = np.empty((_SCRAMBLES, k))
-    for row, uniform in enumerate(_uniform(k, _LOG2_POINTS_SMALL, seed)):
-        s = np.sqrt(chdtri(df, uniform[:, 0]) / df)
-        for column, t in enumerate(statistic):
-            limit = t * s
-            drawn = np.zeros((len(s), k))
-            log_inside = np.zeros(len(s))
-            for j in range(k):
-                shift = drawn[:, :j] @ root[j, :j]
-                below = ndtr((-limit - shift) / root[j, j])
-                outside = np.minimum(below + ndtr((shift - limit) / root[j, j]), 1.0 - 1e-16)
-                log_inside += np.log1p(-outside)
-                if j + 1 < k:
-                    share = below + uniform[:, j + 1] * (1.0 - outside)
-                    drawn[:, j] = ndtri(np.clip(share, 1e-300, 1.0 - 1e-16))
-            estimates[row, column] = -np.mean(np.expm1(log_inside))
-    return _mean_and_error(estimates)
+    log_w2: FloatArray
+    shares: FloatArray
+    log_tail: Callable[[FloatArray], FloatArray]
+    k: int
+
+    def p(self, statistic: FloatArray) -> tuple[FloatArray, float]:
+        """Return the tail at every statistic and the largest standard error of it."""
+        log_t2 = 2.0 * np.log(np.maximum(statistic, 1e-100))
+        tail = np.exp(self.log_tail(log_t2[:, None] - np.log(self.k) - self.log_w2[None, :]))
+        estimates = self.shares @ tail.T
+        error = np.std(estimates, axis=0, ddof=1) / np.sqrt(len(estimates))
+        return estimates.mean(axis=0), float(np.max(error))
 
 
-def _sampled(
-    statistic: FloatArray, correlation: FloatArray, df: float, seed: int
-) -> tuple[FloatArray, float]:
-    """``P(max|T| ≥ t)`` from normal vectors on scrambled Sobol points.
-
-    ``T = Z/S``: of a normal vector Z only ``m = max|Z_j|`` matters, and ``P(m/S ≥ t)`` is the
-    distribution function of S² at (m/t)².
-    """
-    from scipy.special import chdtr, ndtri
-
-    root = np.linalg.cholesky(correlation)
-    squared = np.maximum(statistic, 1e-150) ** 2
-    estimates = np.empty((_SCRAMBLES, len(statistic)))
-    for row, uniform in enumerate(_uniform(len(statistic), _LOG2_POINTS, seed)):
-        largest = np.max(np.abs(ndtri(uniform) @ root.T), axis=1)
-        for column, value in enumerate(squared):
-            estimates[row, column] = np.mean(chdtr(df, df * largest**2 / value))
-    return _mean_and_error(estimates)
+def _radial(correlation: FloatArray, df: float, seed: int) -> _Radial:
+    k = len(correlation)
+    values, vectors = np.linalg.eigh(correlation)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1]
+    largest = [np.max(np.abs(root @ direction), axis=0) for direction in _directions(k, seed)]
+    low, high = min(w.min() for w in largest), max(w.max() for w in largest)
+    width = max((high - low) / _BINS, 1e-12)
+    total, count = np.zeros(_BINS), np.zeros((len(largest), _BINS))
+    for row, w in enumerate(largest):
+        at = np.minimum(((w - low) / width).astype(np.int64), _BINS - 1)
+        count[row] = np.bincount(at, minlength=_BINS)
+        total += np.bincount(at, weights=w, minlength=_BINS)
+    filled = count.sum(axis=0) > 0
+    mean = total[filled] / count.sum(axis=0)[filled]
+    shares = count[:, filled] / len(largest[0])
+    return _Radial(2.0 * np.log(mean), shares, _log_f_tail(k, df), k)
 
 
-def _uniform(dimension: int, log2_points: int, seed: int) -> Iterator[FloatArray]:
-    """Yield independently scrambled Sobol point sets, away from 0 and 1."""
+def _log_f_tail(k: int, df: float) -> Callable[[FloatArray], FloatArray]:
+    """Return log P(F_{k,df} ≥ exp(x)) as an interpolated function, exact to some 1e-9."""
+    from scipy.interpolate import CubicSpline
+    from scipy.special import chdtrc, fdtrc
+
+    nodes = np.linspace(-14.0, 14.0, 1401)
+    x = np.exp(nodes)
+    tail = fdtrc(k, df, x) if np.isfinite(df) else chdtrc(k, k * x)
+    last = int(np.flatnonzero(tail > 1e-250)[-1])
+    spline = CubicSpline(nodes[: last + 1], np.log(tail[: last + 1]))
+    low, high = float(nodes[0]), float(nodes[last])
+    return lambda value: np.minimum(spline(np.clip(value, low, high)), 0.0)
+
+
+@lru_cache(maxsize=4)
+def _directions(k: int, seed: int) -> tuple[FloatArray, ...]:
+    """Independently scrambled sets of unit vectors (columns), the same for a k and a seed."""
+    from scipy.special import ndtri
     from scipy.stats import qmc
 
+    sets = []
     for child in np.random.SeedSequence(seed).spawn(_SCRAMBLES):
-        sobol = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(child))
-        yield np.clip(sobol.random_base2(log2_points), 2.0**-33, 1.0 - 2.0**-33)
-
-
-def _mean_and_error(estimates: FloatArray) -> tuple[FloatArray, float]:
-    error = np.std(estimates, axis=0, ddof=1) / np.sqrt(len(estimates))
-    return estimates.mean(axis=0), float(np.max(error))
+        sobol = qmc.Sobol(k, scramble=True, rng=np.random.default_rng(child))
+        points = sobol.random_base2(_LOG2_POINTS if k > _FEW else _LOG2_POINTS_FEW)
+        uniform = np.clip(points, 2.0**-33, 1.0 - 2.0**-33)
+        normal = np.ascontiguousarray(ndtri(uniform).T)
+        sets.append(normal / np.sqrt(np.sum(normal * normal, axis=0)))
+    return tuple(sets)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import multiprocessing
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,20 +16,23 @@ from tqdm import tqdm
 
 from dialysis.stats.anova import anova_table
 from dialysis.stats.auc import Auc, auc_table
-from dialysis.stats.contrasts import Contrasts, contrast_table
+from dialysis.stats.auc_model import auc_model_table, window_times
+from dialysis.stats.checks import checks_table
+from dialysis.stats.contrasts import compare, contrast_table, secondary_table
 from dialysis.stats.design import BASELINE_TERM
+from dialysis.stats.diagnostics import influence_frame, residuals_frame, variogram_frame
+from dialysis.stats.dose import dose_table
 from dialysis.stats.emmeans import emmeans_table
 from dialysis.stats.fitted import FittedOutcome, fit_outcome
 from dialysis.stats.layout import layout_of
 from dialysis.stats.means import means_table
 from dialysis.stats.multiplicity import SEED, star_levels
+from dialysis.stats.options import Options, read_options
+from dialysis.stats.sensitivity import sensitivity_table
+from dialysis.stats.words import methods_text, results_text
+from dialysis.tables.stats import SECONDARY_ANOVA, SENSITIVITY
 
-DF_METHOD = (
-    "between animals: number of animals minus the rank of what is constant within an animal "
-    "(groups, log baseline, covariates), for all t and F tests; conservative for comparisons "
-    "within animals (time, group:time)"
-)
-HEAVY_CENSORING = 0.5
+FEWEST_FOR_PROCESSES = 8
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,23 @@ class OutcomeStats:
     means : DataFrame
         Means over animals of percent of baseline, baseline included.
     auc : DataFrame
-        Area under the curve per group.
+        Area under the curve of complete animals, per group.
+    auc_model : DataFrame
+        Area under the model's time course, per group.
+    secondary, secondary_anova : DataFrame
+        The same comparisons and tests of percent of baseline.
+    dose : DataFrame
+        Dose response.
+    sensitivity : DataFrame
+        The comparisons with other treatments of the data.
+    checks : DataFrame
+        Other analyses of the same data.
+    residuals, variogram, influence : DataFrame
+        Diagnostics.
     model : dict
         What was fitted to what, and how; can be written as JSON.
+    results, methods : str
+        The same in words, as Markdown.
     """
 
     anova: pd.DataFrame
@@ -54,11 +74,25 @@ class OutcomeStats:
     emmeans: pd.DataFrame
     means: pd.DataFrame
     auc: pd.DataFrame
+    auc_model: pd.DataFrame
+    secondary: pd.DataFrame
+    secondary_anova: pd.DataFrame
+    dose: pd.DataFrame
+    sensitivity: pd.DataFrame
+    checks: pd.DataFrame
+    residuals: pd.DataFrame
+    variogram: pd.DataFrame
+    influence: pd.DataFrame
     model: dict[str, Any]
+    results: str
+    methods: str
 
 
 def analyse_study(
-    timecourse: pd.DataFrame, summary: pd.DataFrame, config: Mapping[str, Any]
+    timecourse: pd.DataFrame,
+    summary: pd.DataFrame,
+    config: Mapping[str, Any],
+    processes: int = 1,
 ) -> dict[str, OutcomeStats]:
     """Analyse every outcome of a study.
 
@@ -68,6 +102,8 @@ def analyse_study(
         `dialysis.tables.normalize.TIMECOURSE` and `SUMMARY` of all outcomes.
     config : mapping
         The ``stats`` section of ``study.yaml`` with defaults.
+    processes : int
+        Most processes to use; one for a few outcomes, whatever this is.
 
     Returns
     -------
@@ -80,18 +116,31 @@ def analyse_study(
         If the study can't be analysed as asked; see `analyse_outcome`.
     """
     slugs = [str(slug) for slug in dict.fromkeys(timecourse["outcome"])]
-    return {
-        slug: analyse_outcome(
-            timecourse[timecourse["outcome"] == slug], summary[summary["outcome"] == slug], config
-        )
-        for slug in tqdm(slugs, desc="stats", unit="outcome", disable=None)
-    }
+    parts = [
+        (timecourse[timecourse["outcome"] == slug], summary[summary["outcome"] == slug], config)
+        for slug in slugs
+    ]
+    # Another process would import this script again where it can't be forked.
+    if processes > 1 and len(slugs) >= FEWEST_FOR_PROCESSES and sys.platform == "linux":
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+            found = list(_progress(pool.map(_analyse, parts), len(parts)))
+    else:
+        found = list(_progress(map(_analyse, parts), len(parts)))
+    return dict(zip(slugs, found, strict=True))
+
+
+def _progress(results: Iterable[OutcomeStats], total: int) -> Iterable[OutcomeStats]:
+    return tqdm(results, desc="stats", unit="outcome", disable=None, total=total)
+
+
+def _analyse(part: tuple[pd.DataFrame, pd.DataFrame, Mapping[str, Any]]) -> OutcomeStats:
+    return analyse_outcome(*part)
 
 
 def analyse_outcome(
     timecourse: pd.DataFrame, summary: pd.DataFrame, config: Mapping[str, Any]
 ) -> OutcomeStats:
-    """Analyse one outcome: mixed model, contrasts, means and AUC.
+    """Analyse one outcome: mixed model, contrasts, means, AUC, dose, sensitivity, diagnostics.
 
     A model that can't be fitted gives rows whose status and reason say so.
 
@@ -100,8 +149,7 @@ def analyse_outcome(
     timecourse, summary : DataFrame
         Rows of one outcome, `dialysis.tables.normalize.TIMECOURSE` and `SUMMARY`.
     config : mapping
-        The ``stats`` section of ``study.yaml`` with defaults: ``alpha``, ``confidence``,
-        ``adjustment``, ``stars``, ``covariates``.
+        The ``stats`` section of ``study.yaml`` with defaults.
 
     Returns
     -------
@@ -117,57 +165,83 @@ def analyse_outcome(
         If `timecourse` is not the rows of exactly one outcome.
     """
     layout = layout_of(timecourse)
-    covariates = [str(name) for name in dict.fromkeys(config["covariates"])]
-    confidence, adjustment = float(config["confidence"]), str(config["adjustment"])
-    fitted = fit_outcome(timecourse, layout, covariates)
-    contrasts = contrast_table(
-        fitted, confidence, adjustment, float(config["alpha"]), str(config["stars"])
-    )
-    auc = auc_table(summary, layout, confidence, adjustment)
+    options = read_options(config)
+    fitted = fit_outcome(timecourse, layout, options)
+    compared = compare(fitted, options)
+    contrasts = contrast_table(compared, options)
+    anova = anova_table(fitted, options)
+    auc = auc_table(summary, layout, options.confidence, options.adjustment)
+    auc_model = auc_model_table(fitted, summary, options)
+    percent = fit_outcome(timecourse, layout, options, "pct_of_baseline")
+    compared_percent = compare(percent, options)
+    sensitivity = SENSITIVITY.empty()
+    if options.sensitivity:
+        sensitivity = sensitivity_table(timecourse, layout, options, compared)
+    errors = (compared.standard_error, compared_percent.standard_error, auc.standard_error)
+    model = _model(timecourse, summary, options, fitted, percent, auc, max(errors))
     return OutcomeStats(
-        anova=anova_table(fitted, covariates),
-        contrasts=contrasts.table,
-        emmeans=emmeans_table(fitted, confidence),
-        means=means_table(timecourse, layout, confidence),
+        anova=anova,
+        contrasts=contrasts,
+        emmeans=emmeans_table(fitted, options),
+        means=means_table(timecourse, layout, options.confidence),
         auc=auc.table,
-        model=_model(timecourse, summary, config, fitted, contrasts, auc),
+        auc_model=auc_model,
+        secondary=secondary_table(compared_percent, options),
+        secondary_anova=SECONDARY_ANOVA.coerce(anova_table(percent, options)),
+        dose=dose_table(fitted, window_times(summary, layout), options),
+        sensitivity=sensitivity,
+        checks=checks_table(fitted, anova),
+        residuals=residuals_frame(fitted),
+        variogram=variogram_frame(fitted),
+        influence=influence_frame(fitted, compared),
+        model=model,
+        results=results_text(model, anova, contrasts, auc_model, sensitivity),
+        methods=methods_text(model),
     )
 
 
 def _model(
     timecourse: pd.DataFrame,
     summary: pd.DataFrame,
-    config: Mapping[str, Any],
+    options: Options,
     fitted: FittedOutcome,
-    contrasts: Contrasts,
+    percent: FittedOutcome,
     auc: Auc,
+    standard_error: float,
 ) -> dict[str, Any]:
     layout, design, fit = fitted.layout, fitted.design, fitted.fit
     rows = timecourse.iloc[:0] if design is None else design.rows
-    asked = [BASELINE_TERM, *dict.fromkeys(config["covariates"])]
     per_group = {} if design is None else design.animals_per_group()
     per_cell = {} if design is None else design.animals_per_cell()
-    terms = asked if design is None else list(design.covariates)
-    alpha = float(config["alpha"])
+    terms = [BASELINE_TERM, *options.covariates] if design is None else list(design.covariates)
+    theta = {} if fit is None else fit.covariance_params
+    random = [] if design is None else list(design.random)
+    post = timecourse[(timecourse["period"] == "post") & timecourse["used"].fillna(False)]
     return {
         "outcome": layout.outcome,
         "label": str(timecourse["outcome_label"].iloc[0]),
         "response": "log_ratio",
         "response_meaning": "ln(concentration / mean of the animal's own baseline), after the dose",
         "formula": " + ".join(["log_ratio ~ group * time", *terms]),
+        "terms": terms,
         "terms_left_out": {} if design is None else dict(design.left_out),
         "estimator": "REML",
-        "covariance": "none" if fit is None else fit.covariance,
+        "covariance": "none" if fit is None else fit.structure.words,
+        "covariance_name": "none" if fit is None else fit.structure.name,
+        "covariance_asked": options.covariance,
+        "random_intercepts": ["animal", *random],
         "status": fitted.status,
         "reason": fitted.reason,
         "converged": fit is not None and fit.converged,
         "variance_components": {
-            "animal": _number(None if fit is None else fit.variance_animal),
-            "residual": _number(None if fit is None else fit.variance_residual),
+            "animal": _number(theta.get("tau2")),
+            "residual": _number(theta.get("sigma2")),
         },
+        "covariance_parameters": {name: _number(value) for name, value in theta.items()},
+        "lag_unit_min": _number(None if fit is None else fit.blocks.time_unit),
         "log_likelihood": _number(None if fit is None else fit.loglik),
-        "df": fitted.df,
-        "df_method": DF_METHOD,
+        "df": None,
+        "df_method": options.df_method,
         "n_animals": 0 if design is None else design.n_animals,
         "n_probes": int(rows["probe_id"].nunique()),
         "n_observations": len(rows),
@@ -177,42 +251,55 @@ def _model(
             for group in layout.groups
         },
         "controls": {group: layout.control[group] for group in layout.compared},
-        "n_censored": int(rows["censored"].fillna(False).sum()),
+        "n_censored": int(post["censored"].fillna(False).sum()),
         "uncalibrated": bool((timecourse["conc_unit"] == "response").any()),
         "conc_unit": str(timecourse["conc_unit"].iloc[0]),
-        "exclusions": _exclusions(timecourse, rows),
-        "alpha": alpha,
-        "confidence": float(config["confidence"]),
+        "exclusions": _exclusions(timecourse, rows, fitted),
+        "alpha": options.alpha,
+        "confidence": options.confidence,
         "multiplicity": {
-            "adjustment": str(config["adjustment"]),
+            "adjustment": options.adjustment,
             "families": {
                 "within": "the groups that are compared with a control, within one time",
                 "all": "all compared groups at all times after the dose",
                 "auc": "all compared groups",
             },
             "seed": SEED,
-            "largest_standard_error": _number(max(contrasts.standard_error, auc.standard_error)),
+            "largest_standard_error": _number(standard_error),
         },
-        "stars": {"family": str(config["stars"]), "below": star_levels(alpha)},
+        "stars": {"family": options.stars, "below": star_levels(options.alpha)},
         "auc": {
             "n_animals": int(auc.table["n"].sum()),
             "without_auc": _counts(summary.loc[summary["auc_pct_min"].isna(), "reason"]),
         },
-        "warnings": _warnings(fitted, rows),
-        "statsmodels_messages": [] if fit is None else list(fit.messages),
+        "secondary": {
+            "response": "pct_of_baseline",
+            "status": percent.status,
+            "reason": percent.reason,
+        },
+        "notes": _notes(fitted),
+        "warnings": _warnings(fitted),
     }
 
 
-def _exclusions(timecourse: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _exclusions(
+    timecourse: pd.DataFrame, rows: pd.DataFrame, fitted: FittedOutcome
+) -> list[dict[str, Any]]:
     """Count the post-dose fractions that are not in the model, by reason."""
     post = timecourse[timecourse["period"] == "post"]
     entered = set(zip(rows["probe_id"], rows["fraction"], strict=True))
     left = post[
         [key not in entered for key in zip(post["probe_id"], post["fraction"], strict=True)]
     ]
-    reasons = left["reason"].where(
-        left["reason"] != "", "the logarithm of the ratio to baseline is not defined"
-    )
+    refused = {} if fitted.design is None else fitted.design.refused
+    cells = zip(left["group"].astype(str), left["time_index"].astype("int64"), strict=True)
+    other = [
+        "cell refused: too many values below the limit of detection"
+        if (group, int(time)) in refused
+        else "the logarithm of the ratio to baseline is not defined"
+        for group, time in cells
+    ]
+    reasons = left["reason"].where(left["reason"] != "", pd.Series(other, index=left.index))
     return _counts(reasons)
 
 
@@ -221,7 +308,15 @@ def _counts(reasons: pd.Series) -> list[dict[str, Any]]:
     return [{"reason": str(reason), "n": int(counted[reason])} for reason in sorted(counted.index)]
 
 
-def _warnings(fitted: FittedOutcome, rows: pd.DataFrame) -> list[str]:
+def _notes(fitted: FittedOutcome) -> list[str]:
+    """What is worth knowing about the model, without being a warning."""
+    out = [] if fitted.design is None else list(fitted.design.notes)
+    if fitted.fit is not None and fitted.fit.reason and fitted.status == "ok":
+        out.append(fitted.fit.reason)
+    return out
+
+
+def _warnings(fitted: FittedOutcome) -> list[str]:
     layout, design, fit = fitted.layout, fitted.design, fitted.fit
     out: list[str] = []
     if design is None:
@@ -236,23 +331,19 @@ def _warnings(fitted: FittedOutcome, rows: pd.DataFrame) -> list[str]:
             )
         elif n == 0:
             out.append(f"group '{group}' has no usable value after the dose")
-    if design.null_space.shape[1]:
+    if fit is not None and fit.basis.null_space.shape[1]:
+        confounders = design.confounders(fit.basis.null_space)
         out.append(
-            f"{design.confounders} is confounded with other terms; not every comparison can be made"
+            f"{confounders} is confounded with other terms; not every comparison can be made"
         )
-    for (group, time), cell in rows.groupby(["group", "time_index"]):
-        share = float(cell["censored"].fillna(False).mean())
-        if share > HEAVY_CENSORING:
-            out.append(
-                f"group '{group}' at time_index {time}: {share:.0%} of the values are below the "
-                "limit of detection; the mean rests on substituted values"
-            )
-    if fit is not None:
-        out += fit.warnings
-        if fit.covariance.startswith("independent (one"):
-            out.append(
-                "one sample per animal: the variance between animals is part of the residual"
-            )
+    out += [f"left out of the model: {reason}" for reason in design.refused.values()]
+    if fit is not None and not fit.adjustment("expected").corrected:
+        out.append(
+            "too few animals for the small-sample correction of standard errors; they are not "
+            "corrected"
+        )
+    if fit is not None and not fit.converged:
+        out.append("the optimum of the likelihood was not reached to full precision")
     return out
 
 

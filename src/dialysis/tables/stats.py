@@ -26,7 +26,11 @@ ANOVA = Table(
         _OUTCOME,
         Column("term", "text", "Term of the model.", required=True),
         Column("num_df", "number", "Numerator degrees of freedom."),
-        Column("den_df", "number", "Denominator degrees of freedom."),
+        Column(
+            "den_df",
+            "number",
+            "Denominator degrees of freedom, by the method that model.json names.",
+        ),
         Column("statistic", "number", "F."),
         Column("p", "number", "p-value.", minimum=0, maximum=1),
         *_STATUS,
@@ -54,6 +58,13 @@ CONTRASTS = Table(
         Column("ratio_pct", "number", "100·exp(log_ratio): percent of control's response."),
         Column("ratio_low_pct", "number", "Lower end of its unadjusted 95 % CI."),
         Column("ratio_high_pct", "number", "Upper end."),
+        Column(
+            "sim_low_pct",
+            "number",
+            "Lower end of its simultaneous 95 % CI over the family that the stars are for: 100 "
+            "lies outside it where there is a star.",
+        ),
+        Column("sim_high_pct", "number", "Upper end."),
         Column("stars", "text", "Stars by the family the study chose."),
         *_STATUS,
     ),
@@ -123,4 +134,228 @@ AUC = Table(
         *_STATUS,
     ),
     key=("outcome", "group"),
+)
+
+AUC_MODEL = Table(
+    "auc_model",
+    "One row per group: area under the model's time course, to which incomplete animals "
+    "contribute, and its comparison with the control.",
+    (
+        _OUTCOME,
+        Column("group", "text", "Group.", required=True),
+        Column("control", "text", "Group it is compared with.", required=True),
+        Column("n", "integer", "Animals in the model.", required=True),
+        Column("window_min", "number", "Minutes that the area is over."),
+        Column("auc_pct_min", "number", "Σ Δt·100·exp(model mean), % × min."),
+        Column("se", "number", "Its standard error, by the delta method."),
+        Column("df", "number", "Its degrees of freedom."),
+        Column("low_pct_min", "number", "Lower end of its 95 % CI."),
+        Column("high_pct_min", "number", "Upper end."),
+        Column(
+            "geomean_pct",
+            "number",
+            "100·exp(time-weighted mean of the model means): geometric mean percent of baseline "
+            "over time, another quantity than the area.",
+        ),
+        Column("difference_pct_min", "number", "Difference of areas from the control."),
+        Column("difference_se", "number", "Its standard error."),
+        Column("difference_df", "number", "Its degrees of freedom."),
+        Column("statistic", "number", "t of the difference."),
+        Column("p", "number", "Unadjusted p-value.", minimum=0, maximum=1),
+        Column("p_adjusted", "number", "Adjusted over groups.", minimum=0, maximum=1),
+        Column("sim_low_pct_min", "number", "Lower end of its simultaneous 95 % CI."),
+        Column("sim_high_pct_min", "number", "Upper end."),
+        Column("adjustment", "text", "Method of the adjustment."),
+        *_STATUS,
+    ),
+    key=("outcome", "group"),
+)
+
+SECONDARY = Table(
+    "secondary",
+    "One row per group × time: the group against its control in the secondary model, of percent "
+    "of baseline.",
+    (
+        _OUTCOME,
+        Column("group", "text", "Group.", required=True),
+        Column("control", "text", "Group it is compared with.", required=True),
+        Column("time_index", "integer", "Fraction counted from the dose.", required=True),
+        Column("time_min", "number", "Its mean time from the dose, min."),
+        Column("difference_pct", "number", "Difference in percentage points of baseline."),
+        Column("se", "number", "Its standard error."),
+        Column("df", "number", "Degrees of freedom."),
+        Column("statistic", "number", "t."),
+        Column("p", "number", "Unadjusted p-value.", minimum=0, maximum=1),
+        Column("p_within", "number", "Adjusted within this time.", minimum=0, maximum=1),
+        Column("p_all", "number", "Adjusted over all times and groups.", minimum=0, maximum=1),
+        Column("low_pct", "number", "Lower end of the unadjusted 95 % CI of the difference."),
+        Column("high_pct", "number", "Upper end."),
+        Column("adjustment", "text", "Method of the adjustments."),
+        *_STATUS,
+    ),
+    key=("outcome", "group", "time_index"),
+)
+
+SECONDARY_ANOVA = Table(
+    "secondary_anova",
+    "One row per term of the secondary model, of percent of baseline.",
+    ANOVA.columns,
+    key=("outcome", "term"),
+)
+
+DOSE = Table(
+    "dose",
+    "Dose response: one row per drug × time for the linear trend over log dose, one per drug for "
+    "the mean over the window, and one per parameter of Emax.",
+    (
+        _OUTCOME,
+        Column("drug", "text", "Drug, with its control.", required=True),
+        Column("model", "text", "trend or emax.", required=True, choices=("trend", "emax")),
+        Column(
+            "scope",
+            "text",
+            "window (mean over the time after the dose) or the time_index.",
+            required=True,
+        ),
+        Column("parameter", "text", "slope, e0, emax or ed50.", required=True),
+        Column("n_doses", "integer", "Dose levels used.", required=True),
+        Column(
+            "estimate",
+            "number",
+            "slope: ln(ratio) per ln(dose); e0, emax: ln(conc/baseline); ed50: unit of the dose.",
+        ),
+        Column("se", "number", "Its standard error."),
+        Column("df", "number", "Degrees of freedom."),
+        Column("statistic", "number", "t."),
+        Column("p", "number", "Unadjusted p-value.", minimum=0, maximum=1),
+        Column("p_adjusted", "number", "Adjusted over the times.", minimum=0, maximum=1),
+        Column("low", "number", "Lower end of the 95 % CI of the estimate."),
+        Column("high", "number", "Upper end."),
+        Column("per_doubling_pct", "number", "slope: 100·2^slope, response per doubled dose."),
+        *_STATUS,
+    ),
+    key=("outcome", "drug", "model", "scope", "parameter"),
+)
+
+SENSITIVITY = Table(
+    "sensitivity",
+    "One row per other way to treat the data × group × time: the same comparison again.",
+    (
+        _OUTCOME,
+        Column(
+            "variant",
+            "text",
+            "lod_half, lod_sqrt2 (what stands for values below the limit of detection) or "
+            "with_excluded (values that were left out put back).",
+            required=True,
+        ),
+        Column("group", "text", "Group.", required=True),
+        Column("control", "text", "Group it is compared with.", required=True),
+        Column("time_index", "integer", "Fraction counted from the dose.", required=True),
+        Column("ratio_pct", "number", "Percent of control's response."),
+        Column("ratio_low_pct", "number", "Lower end of its unadjusted 95 % CI."),
+        Column("ratio_high_pct", "number", "Upper end."),
+        Column(
+            "p_family", "number", "Adjusted over the family of the stars.", minimum=0, maximum=1
+        ),
+        Column("stars", "text", "Stars."),
+        Column("change_pct", "number", "100·(ratio / ratio as analysed − 1)."),
+        Column("star_changes", "flag", "Whether a star appears or goes at the level of one star."),
+        *_STATUS,
+    ),
+    key=("outcome", "variant", "group", "time_index"),
+)
+
+CHECKS = Table(
+    "checks",
+    "Other analyses of the same log ratios, as a check: one row per method × term.",
+    (
+        _OUTCOME,
+        Column("method", "text", "The other analysis.", required=True),
+        Column("term", "text", "What is compared.", required=True),
+        Column("num_df", "number", "Numerator degrees of freedom."),
+        Column("den_df", "number", "Denominator degrees of freedom."),
+        Column("epsilon", "number", "Correction of both for unequal covariances."),
+        Column("statistic", "number", "F, or the other method's number."),
+        Column("p", "number", "p-value.", minimum=0, maximum=1),
+        Column("ours", "number", "The same of the model, where it has one."),
+        Column("reason", "text", "Why there is no number."),
+    ),
+    key=("outcome", "method", "term"),
+)
+
+RESIDUALS = Table(
+    "residuals",
+    "One row per value in the model: for residual against fitted and Q–Q plots.",
+    (
+        _OUTCOME,
+        Column("animal_id", "text", "Animal.", required=True),
+        Column("probe_id", "text", "Probe.", required=True),
+        Column("group", "text", "Group.", required=True),
+        Column("time_index", "integer", "Fraction counted from the dose.", required=True),
+        Column("time_min", "number", "Minutes from the dose."),
+        Column("log_ratio", "number", "ln(conc/baseline)."),
+        Column("fitted", "number", "The model's mean for it."),
+        Column("residual", "number", "The difference."),
+        Column(
+            "scaled_residual",
+            "number",
+            "Residual whitened by the fitted covariance: independent standard normal where the "
+            "model holds.",
+        ),
+        Column("normal_quantile", "number", "What a normal sample has at its rank."),
+    ),
+    key=("outcome", "probe_id", "time_index"),
+)
+
+VARIOGRAM = Table(
+    "variogram",
+    "One row per lag: half the mean squared difference of two residuals of an animal.",
+    (
+        _OUTCOME,
+        Column("lag_min", "number", "Minutes between the two.", required=True),
+        Column("n_pairs", "integer", "Pairs.", required=True),
+        Column("semivariance", "number", "Half their mean squared difference."),
+        Column("fitted_semivariance", "number", "What the fitted covariance expects."),
+    ),
+    key=("outcome", "lag_min"),
+)
+
+INFLUENCE = Table(
+    "influence",
+    "One row per animal: what the comparisons are without it, the covariance kept.",
+    (
+        _OUTCOME,
+        Column("animal_id", "text", "Animal that is left out.", required=True),
+        Column("group", "text", "Its group.", required=True),
+        Column("n", "integer", "Its values in the model.", required=True),
+        Column(
+            "cooks_distance",
+            "number",
+            "Cook's distance over all comparisons: change' cov⁻¹ change / rank.",
+        ),
+        Column("largest_change_se", "number", "Largest change of a comparison, in its SE."),
+        Column("changed_group", "text", "Group of that comparison."),
+        Column("changed_time_index", "integer", "Its time."),
+        Column("ratio_pct", "number", "Its ratio without the animal."),
+        Column("reason", "text", "Why it can't be computed."),
+    ),
+    key=("outcome", "animal_id"),
+)
+
+OUTCOME_TABLES = (
+    ANOVA,
+    CONTRASTS,
+    EMMEANS,
+    MEANS,
+    AUC,
+    AUC_MODEL,
+    SECONDARY,
+    SECONDARY_ANOVA,
+    DOSE,
+    SENSITIVITY,
+    CHECKS,
+    RESIDUALS,
+    VARIOGRAM,
+    INFLUENCE,
 )

@@ -1,0 +1,139 @@
+"""The comparisons again, with other treatments of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dialysis.stats.contrasts import Comparisons, compare
+from dialysis.stats.fitted import fit_outcome
+from dialysis.stats.inference import t_quantile
+from dialysis.stats.layout import Layout
+from dialysis.stats.multiplicity import stars
+from dialysis.stats.options import Options
+from dialysis.tables.stats import SENSITIVITY
+
+SUBSTITUTES = {"lod_half": 0.5, "lod_sqrt2": float(np.sqrt(0.5))}
+WORDS = {
+    "lod_half": "values below the limit of detection entered as half the limit",
+    "lod_sqrt2": "values below the limit of detection entered as the limit divided by √2",
+    "with_excluded": "values that were left out put back where they have a percent of baseline",
+}
+
+
+def variants(timecourse: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the time course as other treatments of the data would have it.
+
+    Only treatments that change something are returned: substitution where a value in the baseline
+    or after the dose is censored, exclusions where a left-out value has a log ratio.
+    """
+    out: dict[str, pd.DataFrame] = {}
+    used = timecourse["used"].fillna(False).astype(bool)
+    censored = timecourse["censored"].fillna(False).astype(bool) & (timecourse["limit"] > 0)
+    if (used & censored & timecourse["period"].isin(["baseline", "post"])).any():
+        for name, share in SUBSTITUTES.items():
+            out[name] = substituted(timecourse, share)
+    post = timecourse["period"] == "post"
+    put_back = post & ~used & np.isfinite(timecourse["log_ratio"]) & (timecourse["baseline"] > 0)
+    if put_back.any():
+        frame = timecourse.copy()
+        frame.loc[put_back, "used"] = True
+        out["with_excluded"] = frame
+    return out
+
+
+def substituted(timecourse: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Enter every censored value as a share of its limit, and compute baselines from that.
+
+    Parameters
+    ----------
+    timecourse : DataFrame
+        Rows of one outcome, `dialysis.tables.normalize.TIMECOURSE`.
+    share : float
+        What a censored value is set to, in limits of detection.
+
+    Returns
+    -------
+    DataFrame
+        With conc, baseline, pct_of_baseline and log_ratio changed.  A baseline changes by the
+        mean change of the baseline fractions it was computed from.
+    """
+    frame = timecourse.copy()
+    censored = frame["censored"].fillna(False).astype(bool) & (frame["limit"] > 0)
+    before = frame["conc"].to_numpy(dtype=float)
+    after = np.where(censored, share * frame["limit"].to_numpy(dtype=float), before)
+    used = frame["used"].fillna(False).astype(bool) & (frame["period"] == "baseline")
+    moved = pd.Series(np.where(used, after - before, np.nan), index=frame.index)
+    change = moved.groupby(frame["probe_id"]).transform("mean").fillna(0.0)
+    baseline = frame["baseline"].to_numpy(dtype=float) + change.to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = after / baseline
+        defined = np.isfinite(ratio) & (ratio > 0)
+        log_ratio = np.where(defined, np.log(np.where(defined, ratio, 1.0)), np.nan)
+    had = np.isfinite(frame["log_ratio"].to_numpy(dtype=float))
+    frame["conc"], frame["baseline"] = after, baseline
+    frame["pct_of_baseline"] = 100.0 * ratio
+    frame["log_ratio"] = np.where(had | censored, log_ratio, np.nan)
+    return frame
+
+
+def sensitivity_table(
+    timecourse: pd.DataFrame, layout: Layout, options: Options, original: Comparisons
+) -> pd.DataFrame:
+    """Repeat the comparisons with every variant of the data.
+
+    Returns
+    -------
+    DataFrame
+        `dialysis.tables.stats.SENSITIVITY`; empty when no variant changes anything.
+    """
+    first = _by_cell(original, options)
+    frames = []
+    for name, frame in variants(timecourse).items():
+        fitted = fit_outcome(frame, layout, options)
+        compared = compare(fitted, options, families=False)
+        rows = pd.DataFrame(compared.rows).assign(variant=name, stars="")
+        if not len(rows):
+            continue
+        found = compared.estimates
+        family = compared.within if options.stars == "within" else compared.everything
+        if found is not None and family is not None:
+            half = t_quantile(found.df, options.confidence) * found.se
+            marks = stars(family.p, options.alpha)
+            at = rows.index[compared.tested]
+            rows.loc[at, "ratio_pct"] = 100.0 * np.exp(found.value)
+            rows.loc[at, "ratio_low_pct"] = 100.0 * np.exp(found.value - half)
+            rows.loc[at, "ratio_high_pct"] = 100.0 * np.exp(found.value + half)
+            rows.loc[at, "p_family"] = family.p
+            rows.loc[at, "stars"] = marks
+        again = _by_cell(compared, options)
+        changes: list[float] = []
+        flips: list[bool | None] = []
+        for row in rows.itertuples(index=False):
+            cell = (str(row.group), int(row.time_index))
+            if cell in first and cell in again:
+                changes.append(100.0 * float(np.expm1(again[cell][0] - first[cell][0])))
+                flips.append((again[cell][1] < options.alpha) != (first[cell][1] < options.alpha))
+            else:
+                changes.append(np.nan)
+                flips.append(None)
+        rows["change_pct"] = changes
+        rows["star_changes"] = pd.array(flips, dtype="boolean")
+        frames.append(rows)
+    if not frames:
+        return SENSITIVITY.empty()
+    return SENSITIVITY.coerce(pd.concat(frames, ignore_index=True))
+
+
+def _by_cell(compared: Comparisons, options: Options) -> dict[tuple[str, int], tuple[float, float]]:
+    """Log ratio and p of the stars' family, by group and time."""
+    family = compared.within if options.stars == "within" else compared.everything
+    if compared.estimates is None or family is None:
+        return {}
+    return {
+        (str(compared.rows[i]["group"]), int(compared.rows[i]["time_index"])): (
+            float(compared.estimates.value[place]),
+            float(family.p[place]),
+        )
+        for place, i in enumerate(compared.tested)
+    }

@@ -1,0 +1,286 @@
+"""What was found and how, in words: a results sentence and a methods paragraph per outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dialysis.stats.sensitivity import WORDS as VARIANT_WORDS
+
+_RESPONSE = "the logarithm of the ratio to the animal's own baseline"
+_REFERENCES = {
+    "vickers": "Vickers AJ. BMC Med Res Methodol 2001;1:6.",
+    "laird": "Laird NM, Ware JH. Biometrics 1982;38:963–974.",
+    "kr": "Kenward MG, Roger JH. Biometrics 1997;53:983–997.",
+    "satterthwaite": "Kuznetsova A, Brockhoff PB, Christensen RHB. J Stat Softw 2017;82(13).",
+    "dunnett": "Dunnett CW. J Am Stat Assoc 1955;50:1096–1121.",
+    "hothorn": "Hothorn T, Bretz F, Westfall P. Biom J 2008;50:346–363.",
+    "holm": "Holm S. Scand J Stat 1979;6:65–70.",
+}
+_FAMILY = {
+    "within": "the groups within one time",
+    "all": "all groups and all times after the dose",
+}
+
+
+def p_words(p: float) -> str:
+    """State a p-value as papers do."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.2g}" if p < 0.0995 else f"p = {min(p, 0.999):.2f}" if p < 0.995 else "p > 0.99"
+
+
+def results_text(
+    model: Mapping[str, Any],
+    anova: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    auc_model: pd.DataFrame,
+    sensitivity: pd.DataFrame,
+) -> str:
+    """Write what the analysis of one outcome found.
+
+    Parameters
+    ----------
+    model : mapping
+        What goes to ``model.json``.
+    anova, contrasts, auc_model, sensitivity : DataFrame
+        Tables of `dialysis.tables.stats`.
+
+    Returns
+    -------
+    str
+        Markdown: a paragraph of results, and one of what to know about them.
+    """
+    label = str(model["label"])
+    parts = [f"**{label}.**"]
+    if model["status"] not in ("ok", "singular"):
+        why = "failed" if model["status"] == "failed" else "could not be made"
+        parts.append(f"The statistical analysis {why}: {_end(str(model['reason']))}")
+        return " ".join(parts) + "\n"
+    if not len(contrasts):
+        parts.append("There is no group with a control, so nothing is compared with a vehicle.")
+        parts.append(_term(anova, "time", "The response changed over time", "over time"))
+    else:
+        parts.append(_overall(anova))
+        parts += _groups(model, contrasts)
+        parts += _areas(model, auc_model)
+    second = _caveats(model, contrasts, sensitivity)
+    text = " ".join(part for part in parts if part)
+    return text + "\n" + (f"\n{' '.join(second)}\n" if second else "")
+
+
+def _overall(anova: pd.DataFrame) -> str:
+    table = anova.set_index("term")
+    if "group:time" in table.index and pd.notna(table.loc["group:time", "p"]):
+        row = table.loc["group:time"]
+        verb = "differed" if row["p"] < 0.05 else "did not differ demonstrably"
+        return f"The time course {verb} between groups (group × time {_f(row)})."
+    if "group" in table.index and pd.notna(table.loc["group", "p"]):
+        row = table.loc["group"]
+        verb = "differed" if row["p"] < 0.05 else "did not differ demonstrably"
+        return f"The groups {verb} ({_f(row)})."
+    return "The groups could not be tested as a whole."
+
+
+def _term(anova: pd.DataFrame, term: str, changed: str, what: str) -> str:
+    row = anova.set_index("term").loc[term]
+    if pd.isna(row["p"]):
+        return f"A change {what} could not be tested ({row['reason']})."
+    if row["p"] < 0.05:
+        return f"{changed} ({_f(row)})."
+    return f"A change {what} was not demonstrated ({_f(row)})."
+
+
+def _f(row: pd.Series) -> str:
+    return (
+        f"F({row['num_df']:.0f}, {row['den_df']:.1f}) = {row['statistic']:.2f}, {p_words(row['p'])}"
+    )
+
+
+def _groups(model: Mapping[str, Any], contrasts: pd.DataFrame) -> list[str]:
+    family = str(model["stars"]["family"])
+    column = "p_all" if family == "all" else "p_within"
+    out = []
+    level = f"{100 * float(model['confidence']):g} %"
+    quiet = []
+    for (group, control), rows in contrasts.groupby(["group", "control"], sort=False):
+        tested = rows[rows[column].notna()]
+        if tested.empty:
+            reason = next((r for r in rows["reason"] if r), "no reason given")
+            out.append(f"{_cap(group)} could not be compared with {control} ({reason}).")
+            continue
+        hits = tested[tested[column] < float(model["alpha"])]
+        if hits.empty:
+            quiet.append((str(group), str(control), tested))
+            continue
+        best = hits.loc[(hits["log_ratio"].abs()).idxmax()]
+        up, down = hits[hits["log_ratio"] > 0], hits[hits["log_ratio"] < 0]
+        said = []
+        for direction, some in (("above", up), ("below", down)):
+            if len(some):
+                said.append(f"{direction} {control} at {_minutes(some['time_min'])}")
+        out.append(
+            f"{_cap(group)} was {' and '.join(said)}; the largest difference was at "
+            f"{best['time_min']:.0f} min, {best['ratio_pct']:.0f} % of {control} "
+            f"(simultaneous {level} CI {best['sim_low_pct']:.0f} to {best['sim_high_pct']:.0f} %, "
+            f"adjusted {p_words(best[column])})."
+        )
+    for group, control, tested in quiet:
+        nearest = tested.loc[tested[column].idxmin()]
+        out.append(
+            f"{_cap(group)} did not differ demonstrably from {control} at any time (closest at "
+            f"{nearest['time_min']:.0f} min: {nearest['ratio_pct']:.0f} %, simultaneous {level} CI "
+            f"{nearest['sim_low_pct']:.0f} to {nearest['sim_high_pct']:.0f} %, adjusted "
+            f"{p_words(nearest[column])})."
+        )
+    return out
+
+
+def _areas(model: Mapping[str, Any], auc_model: pd.DataFrame) -> list[str]:
+    tested = auc_model[auc_model["p_adjusted"].notna()]
+    if tested.empty:
+        return []
+    each = [
+        f"{row.group} {row.difference_pct_min:+.0f} % × min, {p_words(row.p_adjusted)}"
+        for row in tested.itertuples(index=False)
+    ]
+    window = float(tested["window_min"].iloc[0])
+    return [
+        f"Area under the model's time course over {window:.0f} min, difference from control: "
+        f"{'; '.join(each)}."
+    ]
+
+
+def _caveats(
+    model: Mapping[str, Any], contrasts: pd.DataFrame, sensitivity: pd.DataFrame
+) -> list[str]:
+    out = []
+    n = "; ".join(f"{group} {count}" for group, count in model["n_per_group"].items())
+    out.append(f"n (animals): {n}.")
+    if model.get("uncalibrated"):
+        out.append(
+            "The outcome is uncalibrated: ratios are of detector responses and hold as far as the "
+            "response is proportional to the concentration."
+        )
+    single = [group for group, count in model["n_per_group"].items() if count == 1]
+    if single:
+        out.append(
+            f"{_listed(single)} had one animal: the comparison rests on the variation in the other "
+            "groups, and says nothing about that of this one."
+        )
+    if model["status"] == "singular":
+        out.append(f"The fit is singular: {_end(str(model['reason']))}")
+    lost = contrasts[contrasts["log_ratio"].isna()] if len(contrasts) else contrasts
+    if len(lost):
+        reasons = _listed(list(dict.fromkeys(str(r) for r in lost["reason"])))
+        out.append(f"{len(lost)} of {len(contrasts)} comparisons could not be made ({reasons}).")
+    if model["n_censored"]:
+        out.append(
+            f"{model['n_censored']} of {model['n_observations']} values were below the limit of "
+            "detection and entered as substituted."
+        )
+    for variant, rows in sensitivity.groupby("variant", sort=False):
+        changed = rows["change_pct"].abs().max()
+        flips = int(rows["star_changes"].fillna(False).sum())
+        if pd.isna(changed):
+            out.append(f"With {VARIANT_WORDS[str(variant)]}, no comparison could be repeated.")
+            continue
+        marks = (
+            "no comparison crossed the level of significance"
+            if flips == 0
+            else f"{flips} comparison{'s' if flips > 1 else ''} crossed the level of significance"
+        )
+        out.append(
+            f"With {VARIANT_WORDS[str(variant)]}, ratios changed by at most {changed:.2g} % and "
+            f"{marks}."
+        )
+    return out
+
+
+def methods_text(model: Mapping[str, Any]) -> str:
+    """Write how the outcome was analysed, as a methods paragraph with references."""
+    if model["status"] not in ("ok", "singular"):
+        return (
+            f"**{model['label']}.** A linear mixed model of {_RESPONSE} was intended; it was not "
+            f"fitted: {_end(str(model['reason']))}\n"
+        )
+    cited = ["vickers", "laird"]
+    terms = [term for term in model["terms"] if term != "log_baseline_c"]
+    also = f" and {_listed(terms)} as fixed factors" if terms else ""
+    baseline = (
+        " with the logarithm of the baseline as covariate"
+        if "log_baseline_c" in model["terms"]
+        else ""
+    )
+    parts = [
+        f"**{model['label']}.** Values after the dose were analysed as {_RESPONSE} (Vickers 2001) "
+        f"in a linear mixed model (Laird & Ware 1982) with a mean for every group and time"
+        f"{baseline}{also}, fitted by {_estimator(str(model['estimator']))}. Covariance of the "
+        f"values of an animal: {model['covariance']}{_serial(model)}.",
+    ]
+    if str(model["df_method"]).startswith("Kenward"):
+        cited.append("kr")
+        parts.append(
+            "Standard errors, degrees of freedom and F tests (type III) are those of Kenward and "
+            "Roger (1997)."
+        )
+    else:
+        cited.append("satterthwaite")
+        parts.append(
+            "F tests are of type III; degrees of freedom are Satterthwaite's (Kuznetsova et al. "
+            "2017)."
+        )
+    adjustment = str(model["multiplicity"]["adjustment"])
+    family = _FAMILY[str(model["stars"]["family"])]
+    if model["controls"]:
+        against = _listed(list(dict.fromkeys(model["controls"].values())))
+        start = f"Each group was compared with its control ({against}) at every time"
+        if adjustment == "dunnett":
+            cited += ["dunnett", "hothorn"]
+            parts.append(
+                f"{start}; p-values and confidence intervals were adjusted over {family} from the "
+                "multivariate t distribution of the estimates (Dunnett 1955; Hothorn et al. 2008)."
+            )
+        elif adjustment == "holm":
+            cited.append("holm")
+            parts.append(f"{start}; p-values were adjusted over {family} (Holm 1979).")
+        elif adjustment == "bonferroni":
+            parts.append(f"{start}; p-values were adjusted over {family} (Bonferroni).")
+        else:
+            parts.append(f"{start}, without adjustment for the number of comparisons.")
+    else:
+        parts.append("There was no control group to compare with.")
+    parts.append("n is the number of animals; results are given as ratios in percent.")
+    references = "\n".join(f"- {_REFERENCES[name]}" for name in cited)
+    return f"{' '.join(parts)}\n\n{references}\n"
+
+
+def _estimator(name: str) -> str:
+    return "restricted maximum likelihood (REML)" if name == "REML" else "maximum likelihood (ML)"
+
+
+def _serial(model: Mapping[str, Any]) -> str:
+    parameters = model["covariance_parameters"]
+    if "rho" not in parameters or parameters["rho"] is None:
+        return ""
+    return f" (correlation {parameters['rho']:.2f} per {model['lag_unit_min']:.3g} min)"
+
+
+def _minutes(times: pd.Series) -> str:
+    return f"{_listed([f'{time:.0f}' for time in times])} min"
+
+
+def _cap(text: object) -> str:
+    word = str(text)
+    return word[:1].upper() + word[1:]
+
+
+def _end(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

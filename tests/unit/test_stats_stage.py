@@ -1,0 +1,416 @@
+"""What the stage adds to the model: words, sensitivity, checks, dose response, diagnostics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dialysis.stats.checks import rm_anova
+from dialysis.stats.dose import fit_emax
+from dialysis.stats.sensitivity import substituted, variants
+from dialysis.stats.words import p_words
+from dialysis.tables.stats import OUTCOME_TABLES
+from tests.unit.test_stats_outcome import (
+    EFFECT,
+    HIGH,
+    LOW,
+    NO_CHANGE,
+    analyse,
+    change,
+    config,
+    drop_value,
+    simulate,
+)
+
+
+def test_every_table_is_what_it_says() -> None:
+    stats = analyse(simulate(EFFECT, seed=1))
+    for table in OUTCOME_TABLES:
+        frame = getattr(stats, table.name)
+        pd.testing.assert_frame_equal(table.validate(frame), frame)
+    assert len(stats.residuals) == 21 * 6 and len(stats.influence) == 21
+    assert list(stats.variogram["lag_min"]) == [20.0, 40.0, 60.0, 80.0, 100.0]
+    assert stats.variogram["n_pairs"].tolist() == [21 * k for k in (5, 4, 3, 2, 1)]
+
+
+@pytest.mark.parametrize("family", ["within", "all"])
+def test_a_star_is_an_interval_that_leaves_100_out(family: str) -> None:
+    table = analyse(simulate(EFFECT, seed=2), stars=family).contrasts
+    outside = (table["sim_low_pct"] > 100) | (table["sim_high_pct"] < 100)
+    assert (outside == (table["stars"] != "")).all() and outside.any() and not outside.all()
+    assert (table["sim_low_pct"] < table["ratio_low_pct"]).all()
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def test_words_name_what_differs_where_and_by_how_much() -> None:
+    stats = analyse(simulate(EFFECT, seed=3))
+    assert stats.results.startswith(
+        "**5-HT, hippocampus.** The time course differed between groups"
+    )
+    rows = stats.contrasts[(stats.contrasts["group"] == HIGH) & (stats.contrasts["stars"] != "")]
+    best = rows.loc[rows["log_ratio"].idxmax()]
+    assert "Drug 5 mg/kg s.c. was above vehicle at " in stats.results
+    assert f"{best['ratio_pct']:.0f} % of vehicle (simultaneous 95 % CI" in stats.results
+    assert "n (animals): vehicle 7; drug 2 mg/kg s.c. 7; drug 5 mg/kg s.c. 7." in stats.results
+    assert "Kenward and Roger (1997)" in stats.methods and "Dunnett CW." in stats.methods
+    assert "first-order autoregressive" in stats.methods
+
+
+def test_words_do_not_claim_what_was_not_found() -> None:
+    stats = analyse(simulate(NO_CHANGE, seed=7))
+    assert not (stats.contrasts["stars"] != "").any()
+    assert "did not differ demonstrably from vehicle at any time" in stats.results
+    assert "was above" not in stats.results and "no effect" not in stats.results
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "said", "methods"),
+    [
+        (
+            simulate(EFFECT, n={"vehicle": 6, LOW: 6, HIGH: 1}, seed=17),
+            {},
+            "drug 5 mg/kg s.c. had one animal: the comparison rests on the variation in the other",
+            "Each group was compared",
+        ),
+        (
+            drop_value(simulate(EFFECT), slice(None), "baseline below the LOQ"),
+            {},
+            "The statistical analysis could not be made: no post-dose value can be used.",
+            "it was not fitted: no post-dose value can be used.",
+        ),
+        (
+            simulate({"vehicle": 0.0}, n=6),
+            {},
+            "There is no group with a control, so nothing is compared with a vehicle.",
+            "There was no control group to compare with.",
+        ),
+        (
+            simulate(EFFECT, seed=4).assign(conc_unit="response"),
+            {},
+            "The outcome is uncalibrated: ratios are of detector responses",
+            "Each group was compared",
+        ),
+        (
+            simulate(EFFECT, seed=5),
+            {"adjustment": "holm", "ddf": "satterthwaite", "stars": "within"},
+            "adjusted p",
+            "p-values were adjusted over the groups within one time (Holm 1979)",
+        ),
+        (
+            simulate(EFFECT, seed=5),
+            {"adjustment": "none", "covariance": "ri", "covariates": ["sex"]},
+            "n (animals)",
+            "without adjustment for the number of comparisons",
+        ),
+    ],
+)
+def test_words_in_odd_cases(
+    frame: pd.DataFrame, options: dict[str, Any], said: str, methods: str
+) -> None:
+    frame = frame.assign(conc_unit=frame["conc_unit"].astype("str"))
+    stats = analyse(frame, **options)
+    assert said in stats.results
+    assert methods in stats.methods
+    assert "nan" not in stats.results and "nan" not in stats.methods
+
+
+def test_a_singular_fit_is_said_in_words() -> None:
+    frame = simulate(NO_CHANGE, animal_sd=0, seed=13)
+    post = frame["period"] == "post"
+    mean = frame[post].groupby("animal_id")["log_ratio"].mean()
+    frame = change(frame, post, log_ratio=frame["log_ratio"] - frame["animal_id"].map(mean))
+    stats = analyse(frame, covariance="ri")
+    assert "The fit is singular: the variance between animals is estimated as zero" in stats.results
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1e-9, "p < 0.001"),
+        (0.0123, "p = 0.012"),
+        (0.0499, "p = 0.05"),
+        (0.2, "p = 0.20"),
+        (1.0, "p > 0.99"),
+    ],
+)
+def test_p_in_words(p: float, text: str) -> None:
+    assert p_words(p) == text
+
+
+# --- sensitivity --------------------------------------------------------------------------------
+
+
+def censored_study() -> pd.DataFrame:
+    frame = simulate(EFFECT, seed=8)
+    low = frame["animal_id"].isin(["R01", "R02"]) & frame["time_index"].isin([1, 2, -1])
+    frame = change(frame, low, censored=True)
+    frame["limit"] = frame["conc"] * 1.5
+    return frame
+
+
+def test_substitution_moves_values_and_baselines_as_it_should() -> None:
+    frame = censored_study()
+    half = substituted(frame, 0.5)
+    here = frame["censored"].astype(bool)
+    np.testing.assert_allclose(half.loc[here, "conc"], 0.5 * frame.loc[here, "limit"])
+    assert (half.loc[~here, "conc"] == frame.loc[~here, "conc"]).all()
+    for animal in ("R01", "R03"):
+        own, new = frame[frame["animal_id"] == animal], half[half["animal_id"] == animal]
+        at = own["period"] == "baseline"
+        moved = (new.loc[at, "conc"] - own.loc[at, "conc"]).mean()
+        np.testing.assert_allclose(new["baseline"], own["baseline"] + moved)
+        np.testing.assert_allclose(new["log_ratio"], np.log(new["conc"] / new["baseline"]))
+
+
+def test_the_spread_over_substitutions_is_reported() -> None:
+    stats = analyse(censored_study())
+    table = stats.sensitivity
+    assert set(table["variant"]) == {"lod_half", "lod_sqrt2"}
+    first = stats.contrasts.set_index(["group", "time_index"])["ratio_pct"]
+    for row in table.itertuples():
+        change_pct = 100 * (row.ratio_pct / first[row.group, row.time_index] - 1)
+        assert row.change_pct == pytest.approx(change_pct, abs=1e-9)
+    assert table["change_pct"].abs().max() > 0.5
+    assert "entered as half the limit, ratios changed by at most" in stats.results
+    assert len(analyse(censored_study(), sensitivity=False).sensitivity) == 0
+
+
+def test_left_out_values_are_put_back() -> None:
+    frame = simulate(EFFECT, seed=9)
+    out = frame["animal_id"] == "R08"
+    frame = change(frame, out, used=False, reason="animal excluded: leaking probe")
+    assert set(variants(frame)) == {"with_excluded"}
+    stats = analyse(frame)
+    whole = analyse(change(frame, out, used=True, reason=""))
+    table = stats.sensitivity.set_index(["group", "time_index"])
+    expected = whole.contrasts.set_index(["group", "time_index"])
+    np.testing.assert_allclose(table["ratio_pct"], expected.loc[table.index, "ratio_pct"])
+    np.testing.assert_allclose(table["p_family"], expected.loc[table.index, "p_all"], atol=1e-9)
+
+
+def test_nothing_to_vary_is_an_empty_table() -> None:
+    assert len(analyse(simulate(EFFECT, seed=10)).sensitivity) == 0
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def test_one_group_is_statsmodels_repeated_measures_anova() -> None:
+    from statsmodels.stats.anova import AnovaRM
+
+    rng = np.random.default_rng(1)
+    values = rng.normal(0, 1, (9, 5)) + rng.normal(0, 1, (9, 1)) + 0.3 * np.arange(5)
+    long = pd.DataFrame(values).melt(ignore_index=False).reset_index()
+    expected = AnovaRM(long, "value", "index", within=["variable"]).fit().anova_table
+    ours = rm_anova(values, np.zeros(9)).test("time")
+    theirs = expected.loc["variable", ["Num DF", "Den DF", "F Value", "Pr > F"]]
+    np.testing.assert_allclose(ours, theirs.to_numpy(dtype=float), rtol=1e-10)
+
+
+def test_epsilon_is_one_for_two_times_and_small_for_a_random_walk() -> None:
+    rng = np.random.default_rng(2)
+    group = np.repeat([0.0, 1.0, 2.0], 8)
+    two = rm_anova(rng.normal(size=(24, 2)), group)
+    assert two.gg == pytest.approx(1) and two.hf == pytest.approx(1)
+    walk = rm_anova(np.cumsum(rng.normal(size=(24, 10)), axis=1), group)
+    assert 1 / 9 <= walk.gg < walk.hf < 0.6
+    # Groups: the one-way ANOVA of the animals' means.
+    from scipy.stats import f_oneway
+
+    values = rng.normal(size=(24, 4))
+    means = values.mean(axis=1)
+    expected = f_oneway(*(means[group == g] for g in range(3)))
+    _, _, f, p = rm_anova(values, group).test("group")
+    assert (f, p) == pytest.approx((expected.statistic, expected.pvalue))
+
+
+def test_a_random_intercept_is_the_uncorrected_anova_in_balanced_data() -> None:
+    """Without a covariate both are the split-plot analysis."""
+    frame = change(simulate(EFFECT, seed=11), slice(None), baseline=2.0)
+    stats = analyse(frame, covariance="ri")
+    wide = frame[frame["period"] == "post"].pivot(
+        index="animal_id", columns="time_index", values="log_ratio"
+    )
+    groups = frame.drop_duplicates("animal_id").set_index("animal_id")["group"].loc[wide.index]
+    plain = rm_anova(wide.to_numpy(), pd.factorize(groups, sort=True)[0].astype(float))
+    table = stats.anova.set_index("term")
+    for term in ("group", "time", "group:time"):
+        num_df, den_df, f, p = plain.test(term)
+        assert table.loc[term, "num_df"] == num_df
+        assert table.loc[term, "den_df"] == pytest.approx(den_df, rel=1e-6)
+        assert table.loc[term, "statistic"] == pytest.approx(f, rel=1e-8)
+        assert table.loc[term, "p"] == pytest.approx(p, rel=1e-6)
+    checks = stats.checks.set_index(["method", "term"])
+    assert ("repeated-measures ANOVA, Greenhouse–Geisser", "group:time") in checks.index
+    mixed = checks.loc["statsmodels MixedLM"]
+    np.testing.assert_allclose(mixed["statistic"], mixed["ours"], rtol=1e-3, atol=1e-6)
+
+
+def test_incomplete_data_have_no_repeated_measures_anova() -> None:
+    frame = simulate(EFFECT, seed=12)
+    frame = drop_value(frame, frame["injection_id"] == "R02_3")
+    row = analyse(frame).checks.iloc[0]
+    assert row["reason"] == "the data are not complete: it needs every animal at every time"
+
+
+# --- dose response ------------------------------------------------------------------------------
+
+DOSES = {
+    "vehicle": 0.0,
+    "drug 1 mg/kg s.c.": 0.2,
+    "drug 2 mg/kg s.c.": 0.4,
+    "drug 4 mg/kg s.c.": 0.6,
+    "drug 8 mg/kg s.c.": 0.8,
+}
+
+
+def dosed(effect: dict[str, float], seed: int, n: int = 7) -> pd.DataFrame:
+    frame = simulate(effect, n=n, seed=seed)
+    dose = frame["group"].map(lambda g: float(g.split()[1]) if g != "vehicle" else 0.0)
+    return frame.assign(dose=dose, drug=frame["group"].map(lambda g: g.split()[0]).astype("str"))
+
+
+def test_the_trend_over_log_dose_is_the_slope_of_the_means() -> None:
+    stats = analyse(dosed(DOSES, 14))
+    trend = stats.dose[(stats.dose["model"] == "trend")].set_index("scope")
+    assert (trend["n_doses"] == 4).all() and len(trend) == 7
+    means = stats.emmeans.set_index(["group", "time_index"])["log_mean"]
+    x = np.log([1, 2, 4, 8])
+    for time in range(1, 7):
+        y = [means[group, time] for group in list(DOSES)[1:]]
+        slope = np.polyfit(x, y, 1)[0]
+        assert trend.loc[str(time), "estimate"] == pytest.approx(slope, abs=1e-10)
+    # 0.2 per doubling from the second time on.
+    late = trend.loc["window"]
+    assert late["estimate"] == pytest.approx(0.2 / np.log(2) * 5 / 6, abs=3 * late["se"])
+    assert late["per_doubling_pct"] == pytest.approx(100 * 2 ** late["estimate"])
+
+
+def test_emax_is_refused_with_too_few_doses() -> None:
+    rows = analyse(dosed(EFFECT, 15)).dose
+    emax = rows[rows["model"] == "emax"]
+    assert (emax["status"] == "not_estimable").all() and emax["estimate"].isna().all()
+    assert emax["reason"].iloc[0] == (
+        "3 dose levels with the control, at least 4 needed for three parameters"
+    )
+
+
+def test_emax_recovers_its_parameters() -> None:
+    doses = np.array([0.0, 0.5, 1, 2, 4, 16])
+    truth = 0.1 + 0.8 * doses / (1.5 + doses)
+    theta, jacobian = fit_emax(doses, truth, 0.01 * (np.eye(6) + 0.3))
+    np.testing.assert_allclose(theta, [0.1, 0.8, 1.5], rtol=1e-5)
+    step = 1e-6
+    for column, move in enumerate(np.eye(3) * step):
+        e0, emax, ed50 = theta + move
+        shifted = e0 + emax * doses / (ed50 + doses)
+        e0, emax, ed50 = theta
+        expected = (shifted - (e0 + emax * doses / (ed50 + doses))) / step
+        np.testing.assert_allclose(jacobian[:, column], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_emax_says_when_the_doses_do_not_determine_it() -> None:
+    doses = np.array([0.0, 1, 2, 4])
+    said = fit_emax(doses, 0.1 * doses, 0.01 * np.eye(4))
+    assert said == (
+        "the doses do not determine ED50: the best value lies above ten times the largest dose"
+    )
+
+
+# --- area, percent of baseline, influence -------------------------------------------------------
+
+
+def test_the_area_of_the_model_is_that_of_its_means() -> None:
+    stats = analyse(simulate(EFFECT, seed=16))
+    means = stats.emmeans.groupby("group")["mean_pct"].sum() * 20
+    table = stats.auc_model.set_index("group")
+    for group in EFFECT:
+        assert table.loc[group, "auc_pct_min"] == pytest.approx(means[group])
+    logs = stats.emmeans.groupby("group")["log_mean"].mean()
+    assert table.loc[HIGH, "geomean_pct"] == pytest.approx(100 * np.exp(logs[HIGH]))
+    row = table.loc[HIGH]
+    assert row["difference_pct_min"] == pytest.approx(means[HIGH] - means["vehicle"])
+    assert row["sim_low_pct_min"] < row["difference_pct_min"] < row["sim_high_pct_min"]
+    assert (row["p_adjusted"] < 0.05) == (row["sim_low_pct_min"] > 0)
+
+
+def test_incomplete_animals_contribute_to_the_area_of_the_model() -> None:
+    frame = simulate(EFFECT, seed=17)
+    frame = drop_value(frame, frame["injection_id"].isin(["R02_3", "R09_5"]))
+    stats = analyse(frame)
+    assert stats.auc["n"].sum() == 19 and stats.auc_model["n"].sum() == 21
+    assert (stats.auc_model["status"] == "ok").all()
+
+
+def test_percent_of_baseline_is_the_second_response() -> None:
+    frame = simulate(EFFECT, seed=18)
+    stats = analyse(frame)
+    cells = frame[frame["period"] == "post"].groupby(["group", "time_index"])["pct_of_baseline"]
+    means = cells.mean()
+    for row in stats.secondary.itertuples():
+        expected = means[row.group, row.time_index] - means["vehicle", row.time_index]
+        assert row.difference_pct == pytest.approx(expected, abs=1e-9)
+    assert list(stats.secondary_anova["term"]) == ["group", "time", "group:time"]
+
+
+def test_an_animal_far_from_the_others_is_influential() -> None:
+    frame = simulate(EFFECT, seed=19)
+    odd = (frame["animal_id"] == "R10") & (frame["time_index"] == 4)
+    frame = change(frame, odd, log_ratio=frame["log_ratio"] + 1.5)
+    table = analyse(frame).influence.sort_values("cooks_distance")
+    assert table["animal_id"].iloc[-1] == "R10"
+    worst = table.iloc[-1]
+    assert (worst["changed_group"], worst["changed_time_index"]) == (LOW, 4)
+    assert worst["largest_change_se"] > 0.8
+
+
+def test_cohort_is_random_with_five_units_and_fixed_with_fewer() -> None:
+    frame = simulate(EFFECT, n=10, seed=20)
+    number = frame["animal_id"].str[1:].astype(int)
+    many = frame.assign(cohort=("c" + (number % 6).astype(str)).astype("str"))
+    stats = analyse(many, random=["cohort"])
+    assert stats.model["random_intercepts"] == ["animal", "cohort"]
+    assert "cohort" not in stats.model["terms"]
+    few = frame.assign(cohort=("c" + (number % 3).astype(str)).astype("str"))
+    stats = analyse(few, random=["cohort"])
+    assert stats.model["random_intercepts"] == ["animal"] and "cohort" in stats.model["terms"]
+    assert stats.model["notes"] == [
+        "cohort is a fixed factor: 3 are too few for a random intercept, at least 5 needed"
+    ]
+    assert "cohort" in set(stats.anova["term"])
+
+
+@pytest.mark.parametrize("covariance", ["ri", "cs", "ar1", "ri+ar1", "ar1+het", "ri+ar1+het"])
+def test_every_covariance_can_be_asked_for(covariance: str) -> None:
+    stats = analyse(simulate(EFFECT, seed=21), covariance=covariance)
+    assert stats.model["covariance_name"] == covariance
+    assert set(stats.contrasts["status"]) <= {"ok", "singular"}
+
+
+def test_a_variance_per_group_is_refused_for_two_animals() -> None:
+    frame = simulate(EFFECT, n={"vehicle": 6, LOW: 6, HIGH: 2}, seed=22)
+    stats = analyse(frame, covariance="ri+ar1+het")
+    assert (stats.contrasts["status"] == "not_estimable").all()
+    assert stats.contrasts["reason"].iloc[0] == (
+        f"a variance per group needs at least 3 animals in each: '{HIGH}' has 2"
+    )
+
+
+def test_processes_give_the_same_as_one() -> None:
+    from dialysis.stats import analyse_study
+    from tests.unit.test_stats_outcome import summarise
+
+    frame = pd.concat(
+        [simulate(EFFECT, n=4, times=3, seed=i, outcome=f"outcome_{i}") for i in range(8)]
+    )
+    options = config(sensitivity=False)
+    one = analyse_study(frame, summarise(frame), options)
+    two = analyse_study(frame, summarise(frame), options, processes=2)
+    assert list(one) == list(two)
+    for slug in one:
+        pd.testing.assert_frame_equal(one[slug].contrasts, two[slug].contrasts, check_exact=True)
