@@ -56,7 +56,7 @@ class DelimitedReader(Reader):
         separator = layout.separator
         if _QUOTE in block:
             block, separator = _unquoted(block, text, separator, first_line), "\t"
-        first = decoded(block.partition(LF)[0])
+        first = decoded(block[: block.find(LF)])
         n_columns = len(_split(first, separator))
         columns = locate(layout, header, n_columns)
         self._check_commas(block, separator, n_columns, columns, first_line)
@@ -91,7 +91,7 @@ class DelimitedReader(Reader):
         if separator != ",":
             return
         declared = self.options.marks.decimal
-        shown = block.partition(LF)[0].decode("latin-1")
+        shown = block[: block.find(LF)].decode("latin-1")
         if declared == ",":
             raise BadExport(
                 f"line {first_line}",
@@ -131,7 +131,7 @@ class DelimitedReader(Reader):
 
 def _parts(text: bytes, layout: Layout) -> tuple[list[str], bytes, int]:
     """Cells of the last header row, the lines of points, and the line of the first."""
-    *above, block = text.split(LF, layout.header_rows)
+    *above, block = text.split(LF, layout.header_rows) if layout.header_rows else [text]
     if len(above) < layout.header_rows:
         raise BadExport(
             f"line {len(above) + 1}",
@@ -143,9 +143,9 @@ def _parts(text: bytes, layout: Layout) -> tuple[list[str], bytes, int]:
         header = [cell.strip().strip('"') for cell in _split(decoded(above[-1]), layout.separator)]
     first_line = layout.header_rows + 1
     check_last_line_ended(block, first_line, "the last point")
-    if not block.strip():
+    if not (block[:1000].strip() or block.strip()):
         raise BadExport(f"line {first_line}", "no points", "points below the header rows")
-    return header, block.rstrip(LF) + LF, first_line
+    return header, block if block[-2:] != LF + LF else block.rstrip(LF) + LF, first_line
 
 
 def _split(line: str, separator: str) -> list[str]:
