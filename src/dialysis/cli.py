@@ -90,11 +90,16 @@ def check(study: str, root: Path) -> None:
     if problems:
         raise DialysisError(problems_text(problems, f"Study '{study}' can't be run"))
     if loaded is not None:
-        injections = len(loaded.tables["injections"])
-        animals = len(loaded.tables["animals"])
+        injections = loaded.tables["injections"]
+        runs = [run for run in injections["run"].unique() if run]
+        measured = (
+            f"{len(injections)} injections in {len(runs)} runs"
+            if runs
+            else f"{len(injections)} samples"
+        )
         click.echo(
-            f"Study '{study}' is ready: {animals} animals, {injections} injections in "
-            f"{len(loaded.runs)} runs, {len(loaded.outcomes)} outcomes."
+            f"Study '{study}' is ready: {len(loaded.tables['animals'])} animals, {measured}, "
+            f"{len(loaded.outcomes)} outcomes."
         )
 
 

@@ -42,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> QcStudy:
 
 def _pages(name: str, s: QcStudy) -> list[Any]:
     make: dict[str, Callable[[], Any]] = {
-        "runs": lambda: run_pages(s.peaks, s.concentrations, s.injections, ["DHBA"], {}, FONT),
+        "runs": lambda: run_pages(s.concentrations, s.injections, ["DHBA"], {}, FONT),
         "calibration": lambda: calibration_pages(
             s.calibration, s.calibration_points, 15.0, {}, FONT
         ),
@@ -184,7 +184,7 @@ def test_a_study_without_blank_standard_or_calibration_draws(
     with style():
         words = [w for page in _pages("chromatograms", bare) for w in _words(page)]
         assert {"no standard in this run", "no blank in this run"} <= set(words)
-        runs = list(run_pages(bare.peaks, bare.concentrations, bare.injections, [], {}, FONT))
+        runs = list(run_pages(bare.concentrations, bare.injections, [], {}, FONT))
         assert "no internal standard" in _words(runs[0])
 
 

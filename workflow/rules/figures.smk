@@ -34,9 +34,9 @@ rule figures_qc:
     input:
         traces=of_runs("ingest", "traces.parquet"),
         peaks=of_runs("integrate", "peaks.parquet"),
-        concentrations=rules.quantify.output.concentrations,
-        calibration=rules.quantify.output.calibration,
-        calibration_points=rules.quantify.output.calibration_points,
+        concentrations=of_quantify("concentrations.parquet"),
+        calibration=of_quantify("calibration.csv"),
+        calibration_points=of_quantify("calibration_points.csv"),
         timecourse=rules.normalize.output.timecourse,
         baseline=rules.normalize.output.baseline,
         injections=f"{STAMPS}/tables/injections.csv",
@@ -44,7 +44,7 @@ rule figures_qc:
         config=f"{STAMPS}/config/figures.json",
         code=code("figures_qc"),
     output:
-        [f"{RESULTS}/figures/qc/{name}" for name in qc_files()],
+        [f"{RESULTS}/figures/qc/{name}" for name in qc_files(QC_FIGURES)],
         sidecar=f"{RESULTS}/figures/qc/sidecar.json",
     log:
         f"{RESULTS}/logs/figures_qc.log",
@@ -52,6 +52,7 @@ rule figures_qc:
         "../../environment.yml"
     params:
         folder=lambda wildcards, output: str(Path(output.sidecar).parent),
+        figures=QC_FIGURES,
     message:
         "Drawing the quality figures"
     script:

@@ -200,20 +200,37 @@ def _shown(
     own = peaks[(peaks["injection_id"] == injection_id) & (peaks["analyte"] != "")]
     if (own["channel"] != "").any():
         own = own[own["channel"].isin(["", row["channel"]])]
+    time_min = np.asarray(time_s / 60.0, dtype=np.float64)
     return _Shown(
         kind,
         injection_id,
         str(row["sample_name"] or ""),
         str(row["unit"] or ""),
-        np.asarray(time_s / 60.0, dtype=np.float64),
+        time_min,
         signal,
-        own,
+        _with_baseline(own, time_min, signal),
     )
+
+
+def _with_baseline(peaks: pd.DataFrame, time_min: FloatArray, signal: FloatArray) -> pd.DataFrame:
+    """Where the vendor gives no baseline: the trace at the limits, or below the apex.
+
+    Heights that the vendor does not give are those of the trace above it.
+    """
+    out = peaks.copy()
+    apex = np.interp(out["rt_min"], time_min, signal)
+    for end in ("start", "end"):
+        limit = np.interp(out[f"{end}_min"], time_min, signal)
+        below = pd.Series(limit, index=out.index).fillna(apex - out["height"])
+        out[f"baseline_{end}"] = out[f"baseline_{end}"].fillna(below)
+    middle = out[["baseline_start", "baseline_end"]].mean(axis=1)
+    out["height"] = out["height"].fillna(apex - middle)
+    return out
 
 
 def _scales(trace: _Shown) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits of the signal: for all peaks, and for the small ones."""
-    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].notna()]
+    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].gt(0)]
     if not len(found):
         low, high = np.percentile(trace.signal, [1.0, 99.0])
         reach = max(float(high - low), 1e-6)
