@@ -20,6 +20,7 @@ from dialysis.figures.cells import (
     Page,
     pages_of,
     round_ticks,
+    thinned,
 )
 from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, mix, text_width_pt
 
@@ -32,7 +33,6 @@ _FULL_PT = 62.0
 _ZOOM_PT = 44.0
 _LEFT_PT = 46.0
 _NAMES_PT = 28.0
-_BINS = 420
 _SMALL_PART = 0.2
 _PITCH_PT = 8.0
 
@@ -255,7 +255,7 @@ def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[f
 
 def _trace(cell: Cell, trace: _Shown) -> None:
     page = cell.page
-    time, signal = _cut(*_thinned(trace.time_min, trace.signal), *cell.ylim)
+    time, signal = _cut(*thinned(trace.time_min, trace.signal), *cell.ylim)
     page.line(cell.at(time, signal), "#1A1A1A", 0.45, z=3.0)
     for place, peak in enumerate(trace.peaks.itertuples(index=False)):
         color = _PALE[place % len(_PALE)]
@@ -278,19 +278,6 @@ _PALE = tuple(
     mix(OKABE_ITO[name], "#FFFFFF", 0.6)
     for name in ("blue", "orange", "bluish green", "reddish purple", "sky blue", "vermillion")
 )
-
-
-def _thinned(time: FloatArray, signal: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of every bin, in their order: looks as the whole trace does."""
-    size = signal.size // _BINS
-    if size < 3:
-        return time, signal
-    whole = size * (signal.size // size)
-    blocks = signal[:whole].reshape(-1, size)
-    start = np.arange(len(blocks)) * size
-    pair = np.sort(np.stack([blocks.argmin(axis=1), blocks.argmax(axis=1)], axis=1), axis=1)
-    index = np.concatenate([(start[:, None] + pair).ravel(), np.arange(whole, signal.size)])
-    return time[index], signal[index]
 
 
 def _cut(

@@ -133,6 +133,24 @@ def load_study(root: Path | str, name: str) -> Study:
     return study
 
 
+def load_options(root: Path, name: str) -> dict[str, Any]:
+    """Read `config/<name>/study.yaml` alone, defaults filled in.
+
+    Raises
+    ------
+    StudyError
+        With every problem of the file.
+    """
+    shown = f"config/{name}/study.yaml"
+    path = root / "config" / name / "study.yaml"
+    if not path.is_file():
+        raise StudyError(str(Problem(shown, "", "no such file", "the study's options")))
+    config, problems = read_config(path, shown)
+    if problems:
+        raise StudyError(problems_text(problems, f"The options of study '{name}' can't be read"))
+    return config
+
+
 def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     """Load a study and list its problems instead of raising.
 
