@@ -35,7 +35,7 @@ def given_concentrations(
     -------
     DataFrame
         `dialysis.tables.quantify.CONCENTRATIONS` in the order of `given`: what is known is filled
-        in, everything else missing.
+        in, everything else missing; samples without an injections table have no run.
 
     Raises
     ------

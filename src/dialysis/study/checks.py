@@ -537,7 +537,8 @@ def _check_areas(config: Config, tables: Tables, shown: str) -> Found:
         return [], []
     injections = tables["injections"]
     analytes = tables["analytes"]
-    ids, names = set(injections["injection_id"]), list(dict.fromkeys(analytes["analyte"]))
+    ids = dict.fromkeys(injections["injection_id"])
+    names = dict.fromkeys(analytes["analyte"])
     problems = []
     for row in areas.itertuples():
         if row.injection_id not in ids:
