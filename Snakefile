@@ -10,9 +10,26 @@ min_version("9.14")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/integrate.smk"
-include: "workflow/rules/quantify.smk"
+
+
+# A study that starts from areas or concentrations has no rules for what comes before.
+MADE = []
+
+if reads_exports(START):
+
+    include: "workflow/rules/ingest.smk"
+    include: "workflow/rules/integrate.smk"
+
+    MADE += [rules.ingest.input, rules.integrate.input]
+
+
+if quantifies(START):
+
+    include: "workflow/rules/quantify.smk"
+
+    MADE += [rules.quantify.output]
+
+
 include: "workflow/rules/normalize.smk"
 include: "workflow/rules/stats.smk"
 include: "workflow/rules/figures.smk"
@@ -24,9 +41,7 @@ include: "workflow/rules/review.smk"
 rule all:
     default_target: True
     input:
-        rules.ingest.input,
-        rules.integrate.input,
-        rules.quantify.output,
+        MADE,
         rules.normalize.output,
         rules.stats.output,
         rules.figures.output,

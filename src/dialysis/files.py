@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,3 +116,15 @@ def read_table(path: Path | str, table: Table) -> pd.DataFrame:
             "version of the pipeline writes it. Delete the file and run the pipeline again."
         )
     return table.coerce(frame)
+
+
+def read_tables(paths: Iterable[Path | str], table: Table) -> pd.DataFrame:
+    """Read tables of one definition and put them together; without any, the table without rows.
+
+    Raises
+    ------
+    TableError
+        If a file does not fit the definition.
+    """
+    frames = [read_table(path, table) for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else table.empty()

@@ -382,7 +382,7 @@ def save_figure(
     return written
 
 
-def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int = 150) -> list[Path]:
+def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int | None = 150) -> list[Path]:
     """Write figures as the pages of ``<stem>.pdf`` and the first of them as ``<stem>.png``.
 
     Parameters
@@ -391,13 +391,13 @@ def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int = 150) -> list
         At least one; a generator keeps only one page in memory.
     stem : path
         Path without an ending.
-    dpi : int
-        Resolution of the PNG.
+    dpi : int or None
+        Resolution of the PNG; None for no PNG.
 
     Returns
     -------
     list of Path
-        The PDF and the PNG.
+        The PDF and the PNG, where there is one.
 
     Raises
     ------
@@ -414,11 +414,12 @@ def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int = 150) -> list
     metadata = dict(_NO_METADATA["pdf"])
     with atomic_path(pdf) as temporary, PdfPages(temporary, metadata=metadata) as document:
         document.savefig(first)
-        save_figure(first, stem, ["png"], dpi)
+        if dpi is not None:
+            save_figure(first, stem, ["png"], dpi)
         del first
         for page in pages:
             document.savefig(page)
-    return [pdf, png]
+    return [pdf] if dpi is None else [pdf, png]
 
 
 _NO_METADATA: Mapping[str, Mapping[str, None]] = MappingProxyType(

@@ -19,7 +19,7 @@ from dialysis.files import canonical_json, csv_text, read_json, write_text
 from dialysis.provenance import path_state, sha256_file, sha256_path, sha256_text
 from dialysis.study.load import Study
 from dialysis.tables.ingest import RUN_FILES
-from dialysis.tables.inputs import INPUT_TABLES
+from dialysis.tables.inputs import AREAS, GIVEN_CONCENTRATIONS, INPUT_TABLES
 
 RULES: Mapping[str, tuple[str, str]] = {
     rule: (f"workflow/scripts/{script}.py", f"workflow/rules/{rules}.smk")
@@ -102,8 +102,13 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
+# Tables that are read only by a study that starts from them.
+_STARTS_FROM = (AREAS, GIVEN_CONCENTRATIONS)
+
+
 def _study_tables(study: Study) -> dict[str, pd.DataFrame]:
-    tables = {table.name: study.tables[table.name] for table in INPUT_TABLES}
+    read = [t for t in INPUT_TABLES if t not in _STARTS_FROM or t.name == study.start]
+    tables = {table.name: study.tables[table.name] for table in read}
     tables["injections"] = _injections(tables["injections"])
     tables["standards"] = tables["standards"].sort_values(["injection_id", "analyte"])
     exclusions = tables.pop("exclusions")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from dialysis.figures.cells import Cell, Page, decades, round_ticks, wrap
+from dialysis.figures.cells import Cell, Page, decades, round_ticks, thinned, wrap
 from dialysis.figures.names import QC_FIGURES, qc_files
 from dialysis.figures.qc import write_qc
 from dialysis.figures.qc_animals import animal_pages
@@ -20,7 +21,7 @@ from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import (
     _apart,
     _cut,
-    _thinned,
+    _with_baseline,
     choose_injections,
     chromatogram_pages,
 )
@@ -43,7 +44,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> QcStudy:
 
 def _pages(name: str, s: QcStudy) -> list[Any]:
     make: dict[str, Callable[[], Any]] = {
-        "runs": lambda: run_pages(s.peaks, s.concentrations, s.injections, ["DHBA"], {}, FONT),
+        "runs": lambda: run_pages(s.concentrations, s.injections, ["DHBA"], {}, FONT),
         "calibration": lambda: calibration_pages(
             s.calibration, s.calibration_points, 15.0, {}, FONT
         ),
@@ -186,7 +187,7 @@ def test_a_study_without_blank_standard_or_calibration_draws(
     with style():
         words = [w for page in _pages("chromatograms", bare) for w in _words(page)]
         assert {"no standard in this run", "no blank in this run"} <= set(words)
-        runs = list(run_pages(bare.peaks, bare.concentrations, bare.injections, [], {}, FONT))
+        runs = list(run_pages(bare.concentrations, bare.injections, [], {}, FONT))
         assert "no internal standard" in _words(runs[0])
 
 
@@ -212,7 +213,7 @@ def test_thinning_keeps_every_extreme() -> None:
     rng = np.random.default_rng(2)
     time, signal = np.arange(18_000) / 600.0, rng.normal(size=18_000)
     signal[7777] = 50.0
-    thin_time, thin = _thinned(time, signal)
+    thin_time, thin = thinned(time, signal)
     assert thin.size < 2_000
     assert thin.max() == 50.0 and thin.min() == signal.min()
     assert (np.diff(thin_time) >= 0).all()
@@ -261,3 +262,45 @@ def test_every_usable_baseline_is_a_marker_of_its_group(
     )
     usable = study.baseline.loc[study.baseline["usable"], "baseline"]
     assert shown == pytest.approx(sorted(usable), rel=1e-12)
+
+
+def test_peaks_without_a_baseline_stand_on_the_trace() -> None:
+    """As a vendor gives them: limits alone, a height alone, an area alone."""
+    time = np.linspace(0.0, 10.0, 101)
+    signal = 1.0 + np.where(np.abs(time - 5.0) < 0.05, 4.0, 0.0)
+    nan = float("nan")
+    peaks = pd.DataFrame(
+        {
+            "rt_min": [5.0, 5.0, 5.0],
+            "start_min": [4.0, nan, nan],
+            "end_min": [6.0, nan, nan],
+            "baseline_start": [nan, nan, nan],
+            "baseline_end": [nan, nan, nan],
+            "height": [nan, 3.0, nan],
+        }
+    )
+    made = _with_baseline(peaks, time, signal)
+    assert made.loc[0, ["baseline_start", "baseline_end", "height"]].tolist() == [1.0, 1.0, 4.0]
+    assert made.loc[1, ["baseline_start", "baseline_end", "height"]].tolist() == [2.0, 2.0, 3.0]
+    assert made.loc[2, ["baseline_start", "baseline_end", "height"]].isna().all()
+
+
+def test_quality_figures_of_another_start_are_removed(study: QcStudy, tmp_path: Path) -> None:
+    (tmp_path / "chromatograms.png").write_bytes(b"of a study that started from traces")
+    (tmp_path / "sidecar.json").write_bytes(b"{}")
+    files = write_qc(
+        **study.frames(),
+        config=FIGURES,
+        baseline_limits=LIMITS,
+        out_dir=tmp_path,
+        figures=["baseline"],
+    )
+    assert [p.name for p in files] == ["baseline.pdf", "baseline.png"]
+    assert {p.name for p in tmp_path.iterdir()} == {"baseline.pdf", "baseline.png", "sidecar.json"}
+
+
+def test_runs_without_retention_times_say_so(study: QcStudy) -> None:
+    bare = study.concentrations.assign(rt_min=float("nan"))
+    with style():
+        pages = list(run_pages(bare, study.injections, ["DHBA"], {}, FONT))
+        assert "no retention times" in {w for page in pages for w in _words(page)}

@@ -223,8 +223,9 @@ def test_a_misspelt_optional_table_is_named_not_ignored(toy: ToyStudy) -> None:
     toy.add("exclusion.csv", "level,id\n")
     assert problems_of(toy) == [
         "config/toy/exclusion.csv: found a table of unknown name; expected some of "
-        "analytes.csv, animals.csv, doses.csv, exclusions.csv, injections.csv, "
-        "integration_events.csv, probes.csv, standards.csv. Did you mean 'exclusions.csv'?"
+        "analytes.csv, animals.csv, areas.csv, concentrations.csv, doses.csv, exclusions.csv, "
+        "injections.csv, integration_events.csv, probes.csv, standards.csv. "
+        "Did you mean 'exclusions.csv'?"
     ]
 
 

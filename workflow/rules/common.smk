@@ -12,12 +12,13 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
-from dialysis.figures.names import bundle_files, qc_files
+from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
 from dialysis.tables.stats import OUTCOME_TABLES
+from dialysis.study.start import quantifies, reads_exports
 from dialysis.verify import settle_results
 
 try:
@@ -45,6 +46,7 @@ except DialysisError as error:
 RESULTS = f"results/{STUDY.name}"
 RAW = f"raw/{STUDY.name}"
 STAMPS = f"{RESULTS}/.stamps"
+START = STUDY.start
 RUNS = STUDY.runs
 SLUGS = [outcome.slug for outcome in STUDY.outcomes]
 STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
@@ -54,15 +56,23 @@ STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
 )
 
 
+QC_FIGURES = qc_figures(START, STUDY.config["quantify"]["calibration"])
+
+
 report: "../report/workflow.rst"
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
+    run="|".join(map(re.escape, RUNS)) or "(?!)",
+
+
+def if_start(start, *paths):
+    """Files that only a study reads that starts so."""
+    return list(paths) if START == start else []
 
 
 def of_runs(stage, *names):
-    """Files of a stage, for every run."""
+    """Files of a stage, for every run whose exports are read."""
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
 
 
@@ -91,8 +101,13 @@ def quality_figures():
         with_report(
             f"{RESULTS}/figures/qc/{name}", "qc", "Quality", {"figure": Path(name).stem}
         )
-        for name in qc_files()
+        for name in qc_files(QC_FIGURES)
     ]
+
+
+def of_quantify(*names):
+    """Files of quantify, unless concentrations are given."""
+    return [f"{RESULTS}/quantify/{name}" for name in names if quantifies(START)]
 
 
 def code(rule):

@@ -30,9 +30,9 @@ rule figures_qc:
     input:
         traces=of_runs("ingest", "traces.parquet"),
         peaks=of_runs("integrate", "peaks.parquet"),
-        concentrations=rules.quantify.output.concentrations,
-        calibration=rules.quantify.output.calibration,
-        calibration_points=rules.quantify.output.calibration_points,
+        concentrations=of_quantify("concentrations.parquet"),
+        calibration=of_quantify("calibration.csv"),
+        calibration_points=of_quantify("calibration_points.csv"),
         timecourse=rules.normalize.output.timecourse,
         baseline=rules.normalize.output.baseline,
         injections=f"{STAMPS}/tables/injections.csv",
@@ -48,6 +48,7 @@ rule figures_qc:
         "../../environment.yml"
     params:
         folder=lambda wildcards, output: str(Path(output.sidecar).parent),
+        figures=QC_FIGURES,
     message:
         "Drawing the quality figures"
     script:

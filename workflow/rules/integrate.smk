@@ -1,6 +1,10 @@
+# One of traces and vendor_peaks is empty: a study starts from either.
 rule integrate_run:
     input:
-        traces=f"{RESULTS}/ingest/{{run}}/traces.parquet",
+        traces=if_start("traces", f"{RESULTS}/ingest/{{run}}/traces.parquet"),
+        vendor_peaks=if_start(
+            "vendor_peaks", f"{RESULTS}/ingest/{{run}}/vendor_peaks.csv"
+        ),
         injections=f"{STAMPS}/runs/{{run}}/injections.csv",
         standards=f"{STAMPS}/runs/{{run}}/standards.csv",
         analytes=f"{STAMPS}/runs/{{run}}/analytes.csv",

@@ -1,6 +1,11 @@
+# Concentrations come from quantify, or are given, with what quantify would have left out.
+GIVEN = ("tables/concentrations.csv", "tables/exclusions_injection.csv")
+
+
 rule normalize:
     input:
-        concentrations=rules.quantify.output.concentrations,
+        concentrations=of_quantify("concentrations.parquet"),
+        given=if_start("concentrations", *(f"{STAMPS}/{name}" for name in GIVEN)),
         injections=f"{STAMPS}/tables/injections.csv",
         analytes=f"{STAMPS}/tables/analytes.csv",
         animals=f"{STAMPS}/tables/animals.csv",

@@ -1,6 +1,7 @@
 rule quantify:
     input:
         peaks=of_runs("integrate", "peaks.parquet"),
+        areas=if_start("areas", f"{STAMPS}/tables/areas.csv"),
         injections=f"{STAMPS}/tables/injections.csv",
         standards=f"{STAMPS}/tables/standards.csv",
         analytes=f"{STAMPS}/tables/analytes.csv",

@@ -17,7 +17,7 @@ rule review:
             for name in bundle_files(slug)
         ],
         bundles=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
-        qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files()],
+        qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files(QC_FIGURES)],
         stats=[
             f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
         ],
@@ -26,18 +26,18 @@ rule review:
             rules.normalize.output.baseline,
             rules.normalize.output.summary,
         ],
-        quantify=[
-            rules.quantify.output.concentrations,
-            rules.quantify.output.calibration,
-            rules.quantify.output.calibration_points,
-            rules.quantify.output.suitability,
-        ],
+        quantify=of_quantify(
+            "concentrations.parquet",
+            "calibration.csv",
+            "calibration_points.csv",
+            "suitability.csv",
+        ),
         integrate=of_runs("integrate", "peaks.parquet", "suitability.csv"),
         ingest=of_runs("ingest", "manifest.csv"),
         sidecars=[
             *of_runs("ingest", "sidecar.json"),
             *of_runs("integrate", "sidecar.json"),
-            rules.quantify.output.sidecar,
+            *of_quantify("sidecar.json"),
             rules.normalize.output.sidecar,
             *rules.stats.output.sidecars,
         ],
@@ -46,7 +46,10 @@ rule review:
         warnings=f"{STAMPS}/warnings.json",
         code=code("review"),
     output:
-        [f"{RESULTS}/review/{name}" for name in site_files(SLUGS, qc_files())],
+        [
+            f"{RESULTS}/review/{name}"
+            for name in site_files(SLUGS, qc_files(QC_FIGURES), START)
+        ],
         sidecars=[
             f"{RESULTS}/review/sidecar.json",
             f"{RESULTS}/review/figures/sidecar.json",

@@ -9,9 +9,9 @@ rule stats:
         sidecars=[f"{RESULTS}/stats/{slug}/sidecar.json" for slug in SLUGS],
     log:
         f"{RESULTS}/logs/stats.log",
-    threads: 4
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
         n=len(SLUGS),

@@ -1,9 +1,7 @@
 """Draw the figures that a person judges the runs and animals by."""
 
-import pandas as pd
-
 from dialysis.figures.qc import write_qc
-from dialysis.files import read_json, read_table
+from dialysis.files import read_json, read_table, read_tables
 from dialysis.job import stage_job
 from dialysis.tables.inputs import INJECTIONS
 from dialysis.tables.integrate import PEAKS
@@ -13,16 +11,15 @@ from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRAT
 with stage_job(snakemake):
     write_qc(
         traces=list(snakemake.input.traces),
-        peaks=pd.concat(
-            [read_table(path, PEAKS) for path in snakemake.input.peaks], ignore_index=True
-        ),
-        concentrations=read_table(snakemake.input.concentrations, CONCENTRATIONS),
-        calibration=read_table(snakemake.input.calibration, CALIBRATION),
-        calibration_points=read_table(snakemake.input.calibration_points, CALIBRATION_POINTS),
+        peaks=read_tables(snakemake.input.peaks, PEAKS),
+        concentrations=read_tables(snakemake.input.concentrations, CONCENTRATIONS),
+        calibration=read_tables(snakemake.input.calibration, CALIBRATION),
+        calibration_points=read_tables(snakemake.input.calibration_points, CALIBRATION_POINTS),
         timecourse=read_table(snakemake.input.timecourse, TIMECOURSE),
         baseline=read_table(snakemake.input.baseline, BASELINE),
         injections=read_table(snakemake.input.injections, INJECTIONS),
         config=read_json(snakemake.input.config),
         baseline_limits=read_json(snakemake.input.normalize)["baseline"],
         out_dir=snakemake.params.folder,
+        figures=list(snakemake.params.figures),
     )

@@ -1,20 +1,21 @@
-"""From the areas of all runs to concentrations."""
+"""From the areas of all runs, or those of areas.csv, to concentrations."""
 
-import pandas as pd
-
-from dialysis.files import read_json, read_table, write_table
+from dialysis.files import read_json, read_table, read_tables, write_table
 from dialysis.job import stage_job
-from dialysis.quantify import quantify_study
-from dialysis.tables.inputs import ANALYTES, EXCLUSIONS, INJECTIONS, STANDARDS
+from dialysis.quantify import peaks_of_areas, quantify_study
+from dialysis.tables.inputs import ANALYTES, AREAS, EXCLUSIONS, INJECTIONS, STANDARDS
 from dialysis.tables.integrate import PEAKS
 from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS, SUITABILITY
 
 with stage_job(snakemake):
+    injections = read_table(snakemake.input.injections, INJECTIONS)
+    if snakemake.input.areas:
+        peaks = peaks_of_areas(read_table(snakemake.input.areas[0], AREAS), injections)
+    else:
+        peaks = read_tables(snakemake.input.peaks, PEAKS)
     study = quantify_study(
-        peaks=pd.concat(
-            [read_table(path, PEAKS) for path in snakemake.input.peaks], ignore_index=True
-        ),
-        injections=read_table(snakemake.input.injections, INJECTIONS),
+        peaks=peaks,
+        injections=injections,
         standards=read_table(snakemake.input.standards, STANDARDS),
         analytes=read_table(snakemake.input.analytes, ANALYTES),
         exclusions=read_table(snakemake.input.exclusions, EXCLUSIONS),

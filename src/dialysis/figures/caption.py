@@ -12,6 +12,7 @@ import pandas as pd
 
 from dialysis.figures.panels import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
+from dialysis.study.start import marks
 
 _MOST_REASONS = 4
 _DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
@@ -28,6 +29,15 @@ _BELOW_LOD = {
     "measured": "as measured",
     "half": "as half the limit",
     "sqrt2": "as the limit divided by √2",
+}
+
+_MARKS = {
+    "vendor areas": "Vendor areas: the peaks were integrated by other software; their areas were "
+    "taken over as they are.",
+    "concentrations as given": "Concentrations as given: they were computed by other software; "
+    "chromatograms, calibration and limits were not seen here.",
+    "uncalibrated": "Uncalibrated: percent of baseline is computed from detector responses and "
+    "holds as far as the response is proportional to the concentration.",
 }
 
 
@@ -343,11 +353,7 @@ def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) 
         )
     elif len(basal) == 1:
         parts.append(f"{what}: {basal[0]:.3g}{shown_unit} (one animal).")
-    if unit == "response":
-        parts.append(
-            "Uncalibrated: percent of baseline is computed from detector responses and holds as "
-            "far as the response is proportional to the concentration."
-        )
+    parts += [_MARKS[mark] for mark in marks(timecourse["source"], timecourse["conc_unit"])]
     parts.append(_times(normalize))
     return " ".join(part for part in parts if part)
 

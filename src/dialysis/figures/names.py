@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from dialysis.study.start import quantifies, reads_exports
+
 QC_FIGURES = ("runs", "calibration", "animals", "baseline", "levels", "chromatograms")
 
 
@@ -19,6 +23,27 @@ def bundle_files(slug: str) -> list[str]:
     ]
 
 
-def qc_files() -> list[str]:
-    """Names of the quality-control figures, inside ``figures/qc/``."""
-    return [f"{name}.{ending}" for name in QC_FIGURES for ending in ("pdf", "png")]
+def qc_figures(start: str, calibration: str) -> list[str]:
+    """Quality-control figures that a study has something to show in.
+
+    Parameters
+    ----------
+    start : str
+        ``ingest.start``, what the study starts from.
+    calibration : str
+        ``quantify.calibration``.
+    """
+    shown = {
+        "runs": quantifies(start),
+        "calibration": quantifies(start) and calibration != "none",
+        "animals": True,
+        "baseline": True,
+        "levels": True,
+        "chromatograms": reads_exports(start),
+    }
+    return [name for name in QC_FIGURES if shown[name]]
+
+
+def qc_files(figures: Iterable[str] = QC_FIGURES) -> list[str]:
+    """Names of the files of quality-control figures, inside ``figures/qc/``."""
+    return [f"{name}.{ending}" for name in figures for ending in ("pdf", "png")]

@@ -33,6 +33,7 @@ def write_qc(
     baseline_limits: Mapping[str, Any],
     out_dir: Path | str,
     error_limit_pct: float = 15.0,
+    figures: Sequence[str] = QC_FIGURES,
 ) -> list[Path]:
     """Draw the quality-control figures of a study: all pages as PDF, the first page as PNG.
 
@@ -57,6 +58,9 @@ def write_qc(
     error_limit_pct : float
         Largest back-calculated error of a standard that is not marked, %
         (``quantify.suitability.back_calculation_error_pct``).
+    figures : sequence of str
+        Which to draw (`dialysis.figures.names.qc_figures`); the files of others are removed,
+        because they are of a study that started elsewhere.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def write_qc(
     dpi = min(int(config.get("dpi", MOST_DPI)), MOST_DPI)
     standards = [n for n in dict.fromkeys(calibration["internal_standard"]) if n]
     drawings: dict[str, Callable[[], Iterator[Any]]] = {
-        "runs": lambda: run_pages(peaks, concentrations, injections, standards, labels, font),
+        "runs": lambda: run_pages(concentrations, injections, standards, labels, font),
         "calibration": lambda: calibration_pages(
             calibration, calibration_points, error_limit_pct, labels, font
         ),
@@ -87,6 +91,8 @@ def write_qc(
     }
     folder = Path(out_dir)
     with style(font):
-        for name in QC_FIGURES:
+        for name in figures:
             save_pages(drawings[name](), folder / name, dpi)
-    return [folder / name for name in qc_files()]
+    for name in set(qc_files()) - set(qc_files(figures)):
+        (folder / name).unlink(missing_ok=True)
+    return [folder / name for name in qc_files(figures)]

@@ -22,6 +22,7 @@ from dialysis.figures.cells import (
 )
 from dialysis.figures.panels import time_ticks
 from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, text_width_pt
+from dialysis.study.start import marks
 
 _PER_PAGE = 7
 _COLUMNS = 6
@@ -37,6 +38,7 @@ def animal_pages(timecourse: pd.DataFrame, labels: Mapping[str, str], font: str)
     every = list(dict.fromkeys(rows["analyte"]))
     probes = list(dict.fromkeys(rows.sort_values("probe_id")["probe_id"]))
     units = " and ".join(dict.fromkeys(rows["conc_unit"])) or "no unit"
+    units = "; ".join((units, *marks(rows["source"], rows["conc_unit"])))
     times = rows["time_min"]
     xlim = (float(times.min()) - 8.0, float(times.max()) + 8.0) if len(rows) else (0.0, 1.0)
     by_cell = dict(list(rows.groupby(["probe_id", "analyte"], sort=False)))

@@ -20,6 +20,7 @@ from dialysis.figures.cells import (
     Page,
     pages_of,
     round_ticks,
+    thinned,
 )
 from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, mix, text_width_pt
 
@@ -32,7 +33,6 @@ _FULL_PT = 62.0
 _ZOOM_PT = 44.0
 _LEFT_PT = 46.0
 _NAMES_PT = 28.0
-_BINS = 420
 _SMALL_PART = 0.2
 _PITCH_PT = 8.0
 
@@ -200,20 +200,37 @@ def _shown(
     own = peaks[(peaks["injection_id"] == injection_id) & (peaks["analyte"] != "")]
     if (own["channel"] != "").any():
         own = own[own["channel"].isin(["", row["channel"]])]
+    time_min = np.asarray(time_s / 60.0, dtype=np.float64)
     return _Shown(
         kind,
         injection_id,
         str(row["sample_name"] or ""),
         str(row["unit"] or ""),
-        np.asarray(time_s / 60.0, dtype=np.float64),
+        time_min,
         signal,
-        own,
+        _with_baseline(own, time_min, signal),
     )
+
+
+def _with_baseline(peaks: pd.DataFrame, time_min: FloatArray, signal: FloatArray) -> pd.DataFrame:
+    """Where the vendor gives no baseline: the trace at the limits, or below the apex.
+
+    Heights that the vendor does not give are those of the trace above it.
+    """
+    out = peaks.copy()
+    apex = np.interp(out["rt_min"], time_min, signal)
+    for end in ("start", "end"):
+        limit = np.interp(out[f"{end}_min"], time_min, signal)
+        below = pd.Series(limit, index=out.index).fillna(apex - out["height"])
+        out[f"baseline_{end}"] = out[f"baseline_{end}"].fillna(below)
+    middle = out[["baseline_start", "baseline_end"]].mean(axis=1)
+    out["height"] = out["height"].fillna(apex - middle)
+    return out
 
 
 def _scales(trace: _Shown) -> tuple[tuple[float, float], tuple[float, float]]:
     """Limits of the signal: for all peaks, and for the small ones."""
-    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].notna()]
+    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].gt(0)]
     if not len(found):
         low, high = np.percentile(trace.signal, [1.0, 99.0])
         reach = max(float(high - low), 1e-6)
@@ -238,7 +255,7 @@ def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[f
 
 def _trace(cell: Cell, trace: _Shown) -> None:
     page = cell.page
-    time, signal = _cut(*_thinned(trace.time_min, trace.signal), *cell.ylim)
+    time, signal = _cut(*thinned(trace.time_min, trace.signal), *cell.ylim)
     page.line(cell.at(time, signal), "#1A1A1A", 0.45, z=3.0)
     for place, peak in enumerate(trace.peaks.itertuples(index=False)):
         color = _PALE[place % len(_PALE)]
@@ -261,19 +278,6 @@ _PALE = tuple(
     mix(OKABE_ITO[name], "#FFFFFF", 0.6)
     for name in ("blue", "orange", "bluish green", "reddish purple", "sky blue", "vermillion")
 )
-
-
-def _thinned(time: FloatArray, signal: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of every bin, in their order: looks as the whole trace does."""
-    size = signal.size // _BINS
-    if size < 3:
-        return time, signal
-    whole = size * (signal.size // size)
-    blocks = signal[:whole].reshape(-1, size)
-    start = np.arange(len(blocks)) * size
-    pair = np.sort(np.stack([blocks.argmin(axis=1), blocks.argmax(axis=1)], axis=1), axis=1)
-    index = np.concatenate([(start[:, None] + pair).ravel(), np.arange(whole, signal.size)])
-    return time[index], signal[index]
 
 
 def _cut(

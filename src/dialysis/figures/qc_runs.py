@@ -39,7 +39,6 @@ _TYPES: Mapping[str, tuple[str, str, str]] = {
 
 
 def run_pages(
-    peaks: pd.DataFrame,
     concentrations: pd.DataFrame,
     injections: pd.DataFrame,
     standards: Sequence[str],
@@ -47,8 +46,8 @@ def run_pages(
     font: str,
 ) -> Iterator[Any]:
     """Draw a row per run: retention of every analyte, and the area of the internal standard."""
-    where = injections.set_index("injection_id")[["order", "type"]]
-    named = peaks[peaks["analyte"] != ""].join(where, on="injection_id")
+    found = concentrations["area"].notna() | concentrations["height"].notna()
+    named = concentrations.assign(found=found)
     areas = concentrations[concentrations["analyte"].isin(list(standards))]
     runs = list(dict.fromkeys(injections["run"]))
     analytes = list(dict.fromkeys(named["analyte"]))
@@ -100,6 +99,11 @@ def _retention(page: Page, y: float, run: str, rows: pd.DataFrame, analytes: Seq
     )
     width = 0.5 * PAGE_WIDTH_PT - x
     found = rows[rows["found"].astype(bool)]
+    if len(found) and found["rt_min"].isna().all():
+        cell = Cell(page, x, y, width, _PLOT_PT, (0.0, 1.0), (0.0, 1.0))
+        cell.frame()
+        cell.note("no retention times")
+        return
     median = found.groupby("analyte")["rt_min"].median()
     deviation = 100.0 * (found["rt_min"] / found["analyte"].map(median) - 1.0)
     xlim, ylim = _order_limits(rows["order"]), spread(deviation, least=0.5)

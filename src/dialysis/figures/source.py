@@ -10,6 +10,7 @@ import pandas as pd
 
 from dialysis.errors import FigureError
 from dialysis.study.groups import group_order
+from dialysis.study.start import marks
 from dialysis.tables.figures import SOURCE_DATA
 
 SHOWN_PERIODS = ("baseline", "post")
@@ -72,6 +73,7 @@ def source_data(
     base["outcome_label"] = outcome_label(timecourse, labels)
     base["center"] = center
     base["error_bar"] = error_name(error, confidence)
+    base["marks"] = ";".join(marks(timecourse["source"], timecourse["conc_unit"]))
 
     animals = used.groupby("group")["animal_id"].nunique()
     heads = base.assign(row="group", n=[int(animals.get(g, 0)) for g in base["group"]])

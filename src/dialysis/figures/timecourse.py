@@ -19,6 +19,7 @@ from dialysis.figures.panels import (
     time_ticks,
 )
 from dialysis.plotting import (
+    MIN_TEXT_PT,
     POINTS_PER_MM,
     SMALL_PT,
     TEXT_PT,
@@ -64,6 +65,7 @@ class _Look:
     spacing_min: float
     grid: tuple[int, ...]
     stacked: bool
+    marks: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def draw_timecourse(source: pd.DataFrame, config: Mapping[str, Any]) -> Any:
     Means with error bars, every animal thin behind, a dashed line at 100 and an arrow at the
     dose.  Means are moved sideways by a small, constant step per group so that error bars don't
     cover each other; individual values stay at their times.  Stars stand in one row per group
-    above the axes, where no data can be, behind the group's marker.
+    above the axes, where no data can be, behind the group's marker.  What the numbers are not
+    from traces and calibration is said in small print in the lower left corner.
     """
     font = str(config.get("font", "DejaVu Sans"))
     heads = source[source["row"] == "group"].sort_values("group_order")
@@ -138,6 +141,16 @@ def draw_timecourse(source: pd.DataFrame, config: Mapping[str, Any]) -> Any:
                 *(0.5, 0.5), "no value to show", transform=axes.transAxes, ha="center", va="center"
             ).set_gid(f"panel{place + 1}-empty")
         _draw_above(figure, axes, (x, y + layout.axes_height), shown, panel, place, look, layout)
+    if look.marks:
+        note = figure.text(
+            _EDGE_PT / layout.width,
+            _EDGE_PT / layout.height,
+            look.marks,
+            va="baseline",
+            fontsize=MIN_TEXT_PT,
+            color="#404040",
+        )
+        note.set_gid("marks")
     return figure
 
 
@@ -196,6 +209,9 @@ def _plan(
     )
     rows = -(-len(panels) // columns)
     bottom = _EDGE_PT + _LABEL_ROW_PT + 2.5 + _LABEL_ROW_PT + 2.5
+    marks = str(heads["marks"].iloc[0]).replace(";", " · ")
+    if marks:
+        bottom += _LABEL_ROW_PT
     row_gap = above + _LABEL_ROW_PT + 10.0
     free = (_PAGE_PT - bottom - above - _EDGE_PT - (rows - 1) * row_gap) / rows
     axes_height = max(min(natural, free), 62.0)
@@ -219,6 +235,7 @@ def _plan(
         spacing_min=spacing,
         grid=grid,
         stacked=stacked,
+        marks=marks,
     )
     layout = _Layout(
         width=width,

@@ -3,6 +3,7 @@
 from dialysis.integrate.measuring import area_between
 from dialysis.integrate.method import IntegrationMethod, Target
 from dialysis.integrate.run import IntegratedRun, integrate, integrate_run
+from dialysis.integrate.vendor import take_vendor_peaks
 
 __all__ = [
     "IntegratedRun",
@@ -11,4 +12,5 @@ __all__ = [
     "area_between",
     "integrate",
     "integrate_run",
+    "take_vendor_peaks",
 ]

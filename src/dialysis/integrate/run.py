@@ -161,19 +161,7 @@ def _check_keys(
             "Run ingest again."
         )
     channels = sorted(set(traces["channel"]))
-    for target in method.targets:
-        if target.channel and target.channel not in channels:
-            raise IntegrationError(
-                f"analytes.csv, analyte {target.analyte}, column channel: found "
-                f"'{target.channel}'; expected one of the channels of the exports: "
-                f"{', '.join(repr(c) for c in channels)}."
-            )
-        if not target.channel and len(channels) > 1:
-            raise IntegrationError(
-                f"analytes.csv, analyte {target.analyte}, column channel: found nothing, though "
-                f"the exports have {len(channels)} channels; expected one of "
-                f"{', '.join(repr(c) for c in channels)}."
-            )
+    check_channels(channels, method)
     names = {t.analyte for t in method.targets}
     keys = set(zip(traces["injection_id"], traces["channel"], strict=True))
     for event in events:
@@ -196,6 +184,29 @@ def _check_keys(
             raise IntegrationError(
                 f"{event}: found no channel, though the exports have {len(channels)}; expected "
                 f"one of {', '.join(repr(c) for c in channels)}. Fill in the channel."
+            )
+
+
+def check_channels(channels: Sequence[str], method: IntegrationMethod) -> None:
+    """Check that every analyte is measured on a channel there is, named where there are several.
+
+    Raises
+    ------
+    IntegrationError
+        Naming the first analyte for which that does not hold.
+    """
+    for target in method.targets:
+        if target.channel and target.channel not in channels:
+            raise IntegrationError(
+                f"analytes.csv, analyte {target.analyte}, column channel: found "
+                f"'{target.channel}'; expected one of the channels of the exports: "
+                f"{', '.join(repr(c) for c in channels)}."
+            )
+        if not target.channel and len(channels) > 1:
+            raise IntegrationError(
+                f"analytes.csv, analyte {target.analyte}, column channel: found nothing, though "
+                f"the exports have {len(channels)} channels; expected one of "
+                f"{', '.join(repr(c) for c in channels)}."
             )
 
 

@@ -20,6 +20,7 @@ from dialysis.normalize.values import (
     Value,
     choose_injection,
     injection_value,
+    outcome_source,
     outcome_unit,
     values_by_analyte,
 )
@@ -131,7 +132,9 @@ def normalize_study(
     decided = Exclusions.from_table(EXCLUSIONS.coerce(exclusions))
     outcomes = study_outcomes(analytes, study_regions(probes, region), config["ratios"])
     names = list(dict.fromkeys(n for o in outcomes for n in (o.analyte, o.denominator) if n))
-    values, units = values_by_analyte(CONCENTRATIONS.coerce(concentrations), names, decided, config)
+    values, units, sources = values_by_analyte(
+        CONCENTRATIONS.coerce(concentrations), names, decided, config
+    )
     groups = {str(row["animal_id"]): row for row in assign_groups(animals).to_dict("records")}
 
     timecourse: list[dict[str, object]] = []
@@ -139,6 +142,7 @@ def normalize_study(
     summaries: list[dict[str, object]] = []
     for outcome in outcomes:
         unit = outcome_unit(outcome, units)
+        source = outcome_source(outcome, sources)
         subjects = [
             _subject(outcome, probe, unit, fractions, values, units, decided, config)
             for probe in known_probes
@@ -150,7 +154,7 @@ def normalize_study(
             group = groups[subject.probe.animal_id]
             points = [_point(subject, position) for position in range(len(subject.fractions))]
             timecourse += [
-                _timecourse_row(subject, position, point, group)
+                _timecourse_row(subject, position, point, group, source)
                 for position, point in enumerate(points)
             ]
             baselines.append(_baseline_row(subject, group))
@@ -258,7 +262,7 @@ def _subject_columns(subject: _Subject) -> dict[str, object]:
 
 
 def _timecourse_row(
-    subject: _Subject, position: int, point: Point, group: Mapping[str, object]
+    subject: _Subject, position: int, point: Point, group: Mapping[str, object], source: str
 ) -> dict[str, object]:
     outcome, fraction = subject.outcome, point.fraction
     value, mean = subject.values[position], subject.baseline.mean
@@ -284,6 +288,7 @@ def _timecourse_row(
         "time_index": fraction.time_index,
         "conc": conc,
         "conc_unit": subject.unit,
+        "source": source,
         "censored": value is not None and value.censored,
         "limit": math.nan if value is None else value.limit,
         "below_loq": value is not None and value.below_loq,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dialysis.normalize.exclusions import Exclusions
 from dialysis.study.outcomes import Outcome
+from dialysis.tables.quantify import SOURCES
 
 UNCALIBRATED = "uncalibrated"
 
@@ -86,6 +87,12 @@ def analyte_unit(measured: pd.DataFrame) -> str:
         return "nM"
     marked = measured["flags"].str.split(";").map(lambda flags: UNCALIBRATED in flags)
     return "response" if bool(marked.all()) else "nM"
+
+
+def outcome_source(outcome: Outcome, sources: Mapping[str, str]) -> str:
+    """Tell what an outcome was computed from; of a ratio what is farther from the traces."""
+    named = {sources[name] for name in (outcome.analyte, outcome.denominator) if name}
+    return max(named, key=SOURCES.index)
 
 
 def analyte_values(
@@ -315,8 +322,8 @@ def values_by_analyte(
     analytes: Sequence[str],
     exclusions: Exclusions,
     config: Mapping[str, Any],
-) -> tuple[dict[str, dict[str, Value]], dict[str, str]]:
-    """Values and units of all analytes of a study.
+) -> tuple[dict[str, dict[str, Value]], dict[str, str], dict[str, str]]:
+    """Values, units and sources of all analytes of a study.
 
     Parameters
     ----------
@@ -335,11 +342,15 @@ def values_by_analyte(
         By analyte and injection.
     units : dict of str to str
         By analyte: nM or response.
+    sources : dict of str to str
+        By analyte: what its concentrations were computed from, as `quantify` says.
     """
     samples = concentrations[concentrations["type"] == "sample"]
-    values, units = {}, {}
+    values, units, sources = {}, {}, {}
     for name in analytes:
         measured = samples[samples["analyte"] == name]
         units[name] = analyte_unit(measured)
+        named = [source for source in dict.fromkeys(measured["source"]) if source]
+        sources[name] = max(named, key=SOURCES.index, default=SOURCES[0])
         values[name] = analyte_values(measured, name, units[name], config["below_lod"], exclusions)
-    return values, units
+    return values, units, sources

@@ -29,6 +29,7 @@ RANGE_TOLERANCE = 0.05
 without counting as extrapolated: a standard is not made more exactly than that."""
 
 UNCALIBRATED = "uncalibrated"
+VENDOR_AREAS = "vendor_areas"
 _INTERNAL = "internal standard: not calibrated"
 
 
@@ -68,6 +69,7 @@ def quantify_study(
     ----------
     peaks : DataFrame
         Peaks of all runs (`dialysis.tables.integrate.PEAKS`); unidentified peaks are passed over.
+        Those of other software have the method ``vendor``, and all is marked as vendor areas.
     injections, standards, analytes, exclusions : DataFrame
         Input tables (`dialysis.tables.inputs`); of `exclusions` only the level injection is used.
         The order of the rows of any table makes no difference.
@@ -108,8 +110,9 @@ def quantify_study(
             raise CalibrationError(_no_calibration_text(mode, calibrations.values()))
     points = _back_calculated(points, calibrations)
     checks = suitability_rows(rows, points, calibrations, config["suitability"])
+    by_vendor = bool((peaks["method"] == "vendor").any())
     return QuantifiedStudy(
-        concentrations=_concentrations(rows, calibrations, config),
+        concentrations=_concentrations(rows, calibrations, config, by_vendor),
         calibration=_calibration_table(points, calibrations),
         calibration_points=CALIBRATION_POINTS.coerce(points[CALIBRATION_POINTS.column_names]),
         suitability=SUITABILITY.coerce(pd.DataFrame(checks, columns=SUITABILITY.column_names)),
@@ -287,7 +290,10 @@ def _calibration_table(
 
 
 def _concentrations(
-    rows: pd.DataFrame, calibrations: Mapping[Key, Calibration], config: Mapping[str, Any]
+    rows: pd.DataFrame,
+    calibrations: Mapping[Key, Calibration],
+    config: Mapping[str, Any],
+    by_vendor: bool,
 ) -> pd.DataFrame:
     out = rows.copy()
     n = len(out)
@@ -346,9 +352,11 @@ def _concentrations(
         np.where(uncalibrated, UNCALIBRATED, np.where(internal, _INTERNAL, "")),
         np.where(no_volume, "the injected volume is not known", ""),
     )
+    out["source"] = "vendor areas" if by_vendor else "traces"
     out["flags"] = _joined(
         ";",
         out["peak_flags"],
+        np.full(n, VENDOR_AREAS if by_vendor else ""),
         np.where(uncalibrated, UNCALIBRATED, ""),
         np.where(below_lod, "below_lod", ""),
         np.where(below_loq, "below_loq", ""),

@@ -32,7 +32,8 @@ FLAGS = Table(
 
 Row = dict[str, object]
 
-# Flags whose rows below are made from the tables' own columns, with their numbers.
+# Flags whose rows below are made from the tables' own columns, with their numbers, and those of
+# all rows alike, which the verdicts and the head of the page tell.
 _TOLD_ELSEWHERE = (
     "below_lod",
     "extrapolated",
@@ -40,6 +41,8 @@ _TOLD_ELSEWHERE = (
     "baseline_below_loq",
     "unstable_baseline",
     "misplaced_probe",
+    "uncalibrated",
+    "vendor_areas",
 )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dialysis.study.start import TRACES, quantifies, reads_exports
+
 INDEX = "index.html"
 FIGURES = "figures"
 DATA = "data"
@@ -26,6 +28,20 @@ STUDY_TABLES = (
     "integration_events",
     "manifest",
 )
+
+
+_OF_EXPORTS = ("chromatography", "integration_events", "manifest")
+_OF_QUANTIFY = ("calibration", "calibration_points", "run_checks")
+
+
+def study_tables(start: str) -> list[str]:
+    """Names of the tables of a study that starts from traces or from what lies behind them."""
+    absent: set[str] = set()
+    if not reads_exports(start):
+        absent |= set(_OF_EXPORTS)
+    if not quantifies(start):
+        absent |= set(_OF_QUANTIFY)
+    return [name for name in STUDY_TABLES if name not in absent]
 
 
 def figure_file(name: str) -> str:
@@ -53,7 +69,7 @@ def stats_table(slug: str, table: str) -> str:
     return f"{slug}_{table}"
 
 
-def site_files(slugs: Iterable[str], qc: Iterable[str] = ()) -> list[str]:
+def site_files(slugs: Iterable[str], qc: Iterable[str] = (), start: str = TRACES) -> list[str]:
     """List the files of the page, relative to its folder.
 
     Parameters
@@ -62,6 +78,8 @@ def site_files(slugs: Iterable[str], qc: Iterable[str] = ()) -> list[str]:
         Slugs of the outcomes.
     qc : iterable of str
         Names of the files in ``figures/qc/``; those that are no figures are passed over.
+    start : str
+        ``ingest.start``, what the study starts from.
 
     Returns
     -------
@@ -74,5 +92,5 @@ def site_files(slugs: Iterable[str], qc: Iterable[str] = ()) -> list[str]:
         files.append(table_file(source_data(slug)))
         files += [table_file(stats_table(slug, table)) for table in STATS_TABLES]
     files += [figure_file(name) for name in qc if name.rpartition(".")[2] in FORMATS]
-    files += [table_file(name) for name in STUDY_TABLES]
+    files += [table_file(name) for name in study_tables(start)]
     return files

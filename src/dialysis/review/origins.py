@@ -12,6 +12,7 @@ from dialysis.review.names import table_file
 from dialysis.review.numbers import listing
 from dialysis.review.results import Results
 from dialysis.review.views import Show, TableView, frame_view
+from dialysis.study.start import quantifies, reads_exports
 
 
 def files_view(results: Results) -> TableView:
@@ -23,9 +24,13 @@ def files_view(results: Results) -> TableView:
         injected_at=("injected_at", "first"),
         sample_name=("sample_name", lambda names: listing(list(dict.fromkeys(names)), most=2)),
     )
+    if not reads_exports(results.start):
+        files = _given_table(results)
     return frame_view(
         "raw-files",
-        f"Raw files as they were read, relative to raw/{results.name}/.",
+        f"Raw files as they were read, relative to raw/{results.name}/."
+        if reads_exports(results.start)
+        else "The table the study starts from; sha256 of its content as it was understood.",
         files,
         [
             Show("file", "File", "code"),
@@ -38,9 +43,21 @@ def files_view(results: Results) -> TableView:
             Show("size_bytes", "Bytes", "fixed0"),
         ],
         int(results.config["review"]["max_table_rows"]),
-        file=table_file("manifest"),
+        file=table_file("manifest") if reads_exports(results.start) else "",
         tools=True,
     )
+
+
+def _given_table(results: Results) -> pd.DataFrame:
+    """The table of areas or concentrations, as the sidecar of its stage has it."""
+    stage = "quantify" if quantifies(results.start) else "normalize"
+    rows = [
+        {"file": f"config/{results.name}/{results.start}.csv", "sha256": digest}
+        for name, digest in results.sidecars.get(stage, {}).get("stamps", {}).items()
+        if name.endswith(f"/tables/{results.start}.csv")
+    ]
+    columns = ["file", "sha256", "run", "injections", "sample_name", "injected_at", "format"]
+    return pd.DataFrame(rows, columns=[*columns, "size_bytes"])
 
 
 def versions_view(results: Results) -> TableView:

@@ -24,6 +24,7 @@ from dialysis.review.pictures import Link, Picture, picture, title_of
 from dialysis.review.results import OutcomeResults, Results
 from dialysis.review.verdicts import Verdict, outcome_verdict
 from dialysis.review.views import Cell, Show, TableView, frame_view, matrix_view, number_cell
+from dialysis.study.start import marks
 
 _DOWNLOADS = (
     ("Comparisons", "contrasts"),
@@ -44,6 +45,8 @@ class OutcomePage:
         As in the study; `short` without the region where there is only one.
     verdict : Verdict
         PASS, WARN or FAIL and why.
+    marks : tuple of str
+        What its numbers are not from traces and calibration.
     pictures : tuple of Picture
         The time course first.
     caption : Markup
@@ -60,6 +63,7 @@ class OutcomePage:
     label: str
     short: str
     verdict: Verdict
+    marks: tuple[str, ...]
     pictures: tuple[Picture, ...]
     caption: Markup
     facts: tuple[tuple[str, str], ...]
@@ -89,6 +93,7 @@ def outcome_page(results: Results, each: OutcomeResults) -> OutcomePage:
         label=outcome.label,
         short=results.short_labels[slug],
         verdict=outcome_verdict(results, each),
+        marks=_marks(results, slug),
         pictures=pictures,
         caption=caption_html(each.caption),
         facts=_facts(results, each),
@@ -142,9 +147,9 @@ def _facts(results: Results, each: OutcomeResults) -> tuple[tuple[str, str], ...
         & results.timecourse["period"].isin(["baseline", "post"])
     ]
     used = whole[whole["used"].fillna(False)]
-    runs = results.manifest.loc[
-        results.manifest["injection_id"].isin(set(whole["injection_id"])), "run"
-    ]
+    injections = results.tables["injections"]
+    shown = injections["injection_id"].isin(set(whole["injection_id"]))
+    runs = injections.loc[shown & (injections["run"] != ""), "run"]
     groups = [f"{name}: {n}" for name, n in _animals_per_group(results, slug).items()]
     return (
         ("Animals with values after the dose", "; ".join(groups) or MISSING),
@@ -155,7 +160,14 @@ def _facts(results: Results, each: OutcomeResults) -> tuple[tuple[str, str], ...
         ),
         ("Fractions missing or left out", share(len(whole) - len(used), len(whole))),
         ("Runs", ", ".join(dict.fromkeys(runs)) or MISSING),
+        ("Source", ", ".join(_marks(results, slug)) or "traces"),
     )
+
+
+def _marks(results: Results, slug: str) -> tuple[str, ...]:
+    """What the outcome's numbers are not from traces and calibration."""
+    rows = results.timecourse[results.timecourse["outcome"] == slug]
+    return marks(rows["source"], rows["conc_unit"])
 
 
 def basal_level(baseline: pd.DataFrame, slug: str, probes: set[str]) -> str:

@@ -15,6 +15,7 @@ from dialysis.provenance import SIDECAR, read_sidecar
 from dialysis.review.names import FORMATS, source_data, timecourse_figure
 from dialysis.study.groups import assign_groups, group_order
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
+from dialysis.study.start import quantifies, reads_exports
 from dialysis.tables import Table
 from dialysis.tables.ingest import MANIFEST
 from dialysis.tables.inputs import INPUT_TABLES
@@ -94,7 +95,7 @@ class Results:
     tables : mapping of str to DataFrame
         Input tables by name, all of them (empty when the lab gave none).
     runs : tuple of str
-        HPLC runs in the order of the injections.
+        HPLC runs in the order of the injections; none when concentrations came without.
     groups : DataFrame
         One row per animal, as `dialysis.study.groups.assign_groups` gives it.
     group_names : tuple of str
@@ -104,7 +105,8 @@ class Results:
     timecourse, baseline, summary : DataFrame
         From `normalize`.
     concentrations, calibration, calibration_points, run_checks : DataFrame
-        From `quantify`; `run_checks` is its suitability table.
+        From `quantify`; `run_checks` is its suitability table.  Like those of `integrate` and
+        `ingest` they have no rows where the study starts after that stage.
     peaks, chromatography : DataFrame
         From `integrate`, all runs; `chromatography` is its suitability table.
     manifest : DataFrame
@@ -137,6 +139,11 @@ class Results:
     qc_figures: tuple[Figure, ...]
     sidecars: Mapping[str, Mapping[str, Any]]
     warnings: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        """What the study starts from, one of `dialysis.study.start.STARTS`."""
+        return str(self.config["ingest"]["start"])
 
     @property
     def short_labels(self) -> dict[str, str]:
@@ -189,8 +196,16 @@ def read_results(
     inputs = {
         t.name: t.coerce(tables[t.name]) if t.name in tables else t.empty() for t in INPUT_TABLES
     }
-    runs = tuple(dict.fromkeys(str(run) for run in inputs["injections"]["run"]))
+    start = str(config["ingest"]["start"])
+    runs = tuple(dict.fromkeys(str(run) for run in inputs["injections"]["run"] if run))
+    read_runs = runs if reads_exports(start) else ()
     groups = assign_groups(inputs["animals"])
+
+    def quantified(file: str, table: Table) -> pd.DataFrame:
+        if not quantifies(start):
+            return table.empty()
+        return _read(results_dir, f"quantify/{file}", table)
+
     outcomes = study_outcomes(
         inputs["analytes"],
         study_regions(inputs["probes"], config["study"]["region"]),
@@ -207,19 +222,17 @@ def read_results(
         timecourse=_read(results_dir, "normalize/timecourse.csv", TIMECOURSE),
         baseline=_read(results_dir, "normalize/baseline.csv", BASELINE),
         summary=_read(results_dir, "normalize/summary.csv", SUMMARY),
-        concentrations=_read(results_dir, "quantify/concentrations.parquet", CONCENTRATIONS),
-        calibration=_read(results_dir, "quantify/calibration.csv", CALIBRATION),
-        calibration_points=_read(
-            results_dir, "quantify/calibration_points.csv", CALIBRATION_POINTS
-        ),
-        run_checks=_read(results_dir, "quantify/suitability.csv", RUN_CHECKS),
-        peaks=_read_runs(results_dir, "integrate", "peaks.parquet", runs, PEAKS),
+        concentrations=quantified("concentrations.parquet", CONCENTRATIONS),
+        calibration=quantified("calibration.csv", CALIBRATION),
+        calibration_points=quantified("calibration_points.csv", CALIBRATION_POINTS),
+        run_checks=quantified("suitability.csv", RUN_CHECKS),
+        peaks=_read_runs(results_dir, "integrate", "peaks.parquet", read_runs, PEAKS),
         chromatography=_read_runs(
-            results_dir, "integrate", "suitability.csv", runs, CHROMATOGRAPHY
+            results_dir, "integrate", "suitability.csv", read_runs, CHROMATOGRAPHY
         ),
-        manifest=_read_runs(results_dir, "ingest", "manifest.csv", runs, MANIFEST),
+        manifest=_read_runs(results_dir, "ingest", "manifest.csv", read_runs, MANIFEST),
         qc_figures=_figures(results_dir / "figures" / "qc"),
-        sidecars=_sidecars(results_dir, runs, [outcome.slug for outcome in outcomes]),
+        sidecars=_sidecars(results_dir, start, read_runs, [outcome.slug for outcome in outcomes]),
         warnings=tuple(warnings),
     )
 
@@ -279,10 +292,10 @@ def _figures(folder: Path) -> tuple[Figure, ...]:
 
 
 def _sidecars(
-    results_dir: Path, runs: Sequence[str], slugs: Sequence[str]
+    results_dir: Path, start: str, runs: Sequence[str], slugs: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     folders = [f"{stage}/{run}" for stage in ("ingest", "integrate") for run in runs]
-    folders += ["quantify", "normalize"]
+    folders += ["quantify", "normalize"] if quantifies(start) else ["normalize"]
     folders += [f"{stage}/{slug}" for stage in ("stats", "figures") for slug in slugs]
     folders.append("figures/qc")
     return {

@@ -28,9 +28,11 @@ from dialysis.review.names import (
     FIGURES,
     INDEX,
     STATS_TABLES,
+    STUDY_TABLES,
     figure_file,
     source_data,
     stats_table,
+    study_tables,
     table_file,
 )
 from dialysis.review.numbers import plural
@@ -41,6 +43,7 @@ from dialysis.review.results import Results, read_results
 from dialysis.review.runs import calibration_view, checks_view, chromatography_view, runs_view
 from dialysis.review.verdicts import LEVELS, run_verdict
 from dialysis.review.views import Show, TableView, frame_view
+from dialysis.study.start import marks
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -57,6 +60,8 @@ class Page:
         Name of the study's folders.
     regions : tuple of str
         Brain regions.
+    marks : tuple of str
+        What the numbers are not from traces and calibration.
     counts : mapping of str to int
         Outcomes by verdict, the worst first.
     facts : tuple of (str, str)
@@ -76,6 +81,7 @@ class Page:
     study: Mapping[str, Any]
     name: str
     regions: tuple[str, ...]
+    marks: tuple[str, ...]
     counts: Mapping[str, int]
     facts: tuple[tuple[str, str], ...]
     outcomes: tuple[OutcomePage, ...]
@@ -157,6 +163,7 @@ def page_of(results: Results, flags: pd.DataFrame) -> Page:
         regions=tuple(
             dict.fromkeys(e.outcome.region for e in results.outcomes if e.outcome.region)
         ),
+        marks=marks(results.timecourse["source"], results.timecourse["conc_unit"]),
         counts={level: verdicts[level] for level in reversed(LEVELS)},
         facts=_facts(results),
         outcomes=outcomes,
@@ -200,8 +207,14 @@ def _facts(results: Results) -> tuple[tuple[str, str], ...]:
     return (
         (str(animals), f"animals, {plural(probes, 'probe')}" if several else "animals"),
         (str(len(results.group_names)), "groups"),
-        (str(len(injections)), f"injections, {plural(samples, 'sample')}"),
-        (str(len(results.runs)), f"runs: {states}" if states else "runs"),
+        *(
+            (
+                (str(len(injections)), f"injections, {plural(samples, 'sample')}"),
+                (str(len(results.runs)), f"runs: {states}" if states else "runs"),
+            )
+            if results.runs
+            else ((str(samples), "samples"),)
+        ),
     )
 
 
@@ -308,7 +321,10 @@ def _write_tables(results: Results, flags: pd.DataFrame, out: Path) -> list[str]
         slug = each.outcome.slug
         frames |= {stats_table(slug, table): getattr(each, table) for table in STATS_TABLES}
     places = []
+    absent = set(STUDY_TABLES) - set(study_tables(results.start))
     for table, frame in frames.items():
+        if table in absent:
+            continue
         write_text(out / table_file(table), csv_text(frame))
         places.append(table_file(table))
     for each in results.outcomes:

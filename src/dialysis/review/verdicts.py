@@ -184,6 +184,16 @@ def _animals(view: _View) -> Iterator[Finding]:
             yield Finding(WARN, "few_animals", text, "animals")
 
 
+def _source(view: _View) -> Iterator[Finding]:
+    sources = set(view.timecourse["source"])
+    if "vendor areas" in sources:
+        text = "Vendor areas: other software integrated the peaks; they were taken over as given."
+        yield Finding(WARN, "vendor_areas", text, "runs")
+    if "concentrations as given" in sources:
+        text = "Concentrations as given: neither traces nor calibration were seen here."
+        yield Finding(WARN, "given_concentrations", text, "origins")
+
+
 def _calibration(view: _View) -> Iterator[Finding]:
     units = set(view.timecourse["conc_unit"])
     if "response" in units:
@@ -268,6 +278,7 @@ OUTCOME_RULES: tuple[Rule, ...] = (
     _model,
     _model_warnings,
     _animals,
+    _source,
     _calibration,
     _run_checks,
     _chromatography,

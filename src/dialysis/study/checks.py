@@ -10,8 +10,10 @@ import pandas as pd
 
 from dialysis.errors import Problem
 from dialysis.study.config import did_you_mean
+from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
+from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -57,6 +59,18 @@ def check_study(
             problems += found
             warnings += odd
     return problems, warnings
+
+
+def _start(config: Config) -> str:
+    """What the study starts from; empty when study.yaml has problems of its own."""
+    return str(config["ingest"]["start"]) if config is not None else ""
+
+
+def _file_of_injections(tables: Tables, shown: str) -> str:
+    """The table the injections are from; those made of concentrations.csv belong to no run."""
+    injections = tables["injections"]
+    made = len(injections) and (injections["run"] == "").all()
+    return f"{shown}/{'concentrations' if made else 'injections'}.csv"
 
 
 def _unknown(
@@ -145,6 +159,8 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
     runs = list(dict.fromkeys(tables["injections"]["run"]))
     names = list(dict.fromkeys(analytes["analyte"]))
     problems = []
+    if reads_exports(_start(config)):
+        problems += _empty_cells(file, analytes, ("rt_min", "window_min"))
     for row in analytes.itertuples():
         if row.run and row.run not in runs:
             problems.append(_unknown(file, row.Index, "run", row.run, runs, "injections.csv"))
@@ -153,7 +169,12 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
             problems.append(
                 _unknown(file, row.Index, "internal_standard", standard, names, "analytes.csv")
             )
-        given = config is not None and config["quantify"]["limits"]["method"] == "given"
+        given = (
+            config is not None
+            and config["quantify"]["limits"]["method"] == "given"
+            and config["quantify"]["calibration"] != "none"
+            and quantifies(_start(config))
+        )
         if given and pd.isna(row.lod):
             problems.append(
                 Problem(
@@ -163,7 +184,8 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
                     "a limit of detection, because quantify.limits.method is 'given'",
                 )
             )
-    for (_run, _channel), rows in analytes.groupby(["run", "channel"], sort=False):
+    placed = analytes.dropna(subset=["rt_min", "window_min"])
+    for (_run, _channel), rows in placed.groupby(["run", "channel"], sort=False):
         ordered = rows.sort_values("rt_min")
         previous = None
         for row in ordered.itertuples():
@@ -185,8 +207,28 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
     return problems, []
 
 
+def _empty_cells(file: str, table: pd.DataFrame, columns: Iterable[str]) -> list[Problem]:
+    """Cells that must be filled for exports to be read; a column without any is one problem."""
+    problems = []
+    for name in columns:
+        cells = table[name]
+        empty = cells.isna() | (cells == "").fillna(False)
+        if len(cells) and empty.all():
+            expected = f"a value in every row, because exports are read ({_OTHER_STARTS})"
+            problems.append(Problem(file, f"column {name}", "nothing", expected))
+        else:
+            problems += [
+                Problem(file, f"row {line}, column {name}", "nothing", "a value")
+                for line in cells.index[empty]
+            ]
+    return problems
+
+
+_OTHER_STARTS = "unless ingest.start is areas or concentrations"
+
+
 def _check_injections(config: Config, tables: Tables, shown: str) -> Found:
-    file = f"{shown}/injections.csv"
+    file = _file_of_injections(tables, shown)
     injections = tables["injections"]
     animals = list(tables["animals"]["animal_id"])
     probes = list(tables["probes"]["probe_id"])
@@ -195,9 +237,11 @@ def _check_injections(config: Config, tables: Tables, shown: str) -> Found:
     )
     ids = list(injections["injection_id"])
     problems = []
+    if reads_exports(_start(config)):
+        problems += _empty_cells(file, injections, ["injection_file"])
     for column in ("run", "injection_id"):
         for value, lines in injections.groupby(column, sort=False).groups.items():
-            if not _SAFE_NAME.fullmatch(str(value)):
+            if value and not _SAFE_NAME.fullmatch(str(value)):
                 problems.append(
                     Problem(
                         file,
@@ -226,8 +270,9 @@ def _check_injections(config: Config, tables: Tables, shown: str) -> Found:
                     "a position of its own for every injection of a run",
                 )
             )
-    located = injections["injection_file"] + "\0" + injections["section"]
-    for _, rows in injections.groupby(located, sort=False):
+    located = injections[injections["injection_file"] != ""]
+    place = located["injection_file"] + "\0" + located["section"]
+    for _, rows in located.groupby(place, sort=False):
         if len(rows) > 1:
             problems.append(
                 Problem(
@@ -291,17 +336,13 @@ def _check_injections(config: Config, tables: Tables, shown: str) -> Found:
 
 def probe_of_injections(injections: pd.DataFrame, probes: pd.DataFrame) -> pd.Series:
     """Probe of every injection: as given, else the animal's only probe, else the animal itself."""
-    only = {
-        animal: rows["probe_id"].iloc[0]
-        for animal, rows in probes.groupby("animal_id", sort=False)
-        if len(rows) == 1
-    }
+    only = only_probe_of(probes)
     fallback = injections["animal_id"].map(lambda animal: only.get(animal, animal))
     return injections["probe_id"].where(injections["probe_id"] != "", fallback)
 
 
 def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
-    file = f"{shown}/injections.csv"
+    file = _file_of_injections(tables, shown)
     warnings: list[Problem] = []
     fraction_min = config["normalize"]["fraction_min"] if config is not None else 1.0
     samples = tables["injections"][tables["injections"]["type"] == "sample"]
@@ -400,6 +441,11 @@ def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
 def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
     file = f"{shown}/standards.csv"
     standards = tables["standards"]
+    if _start(config) == CONCENTRATIONS:
+        odd = Problem(
+            file, "", "standards", "none, because concentrations are given", "They are not used."
+        )
+        return [], [odd] if len(standards) else []
     injections = tables["injections"]
     types = dict(zip(injections["injection_id"], injections["type"], strict=True))
     volumes = dict(zip(injections["injection_id"], injections["inj_uL"], strict=True))
@@ -482,6 +528,157 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     return problems, []
+
+
+def _check_areas(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/areas.csv"
+    areas = tables["areas"]
+    if config is None or _start(config) != AREAS:
+        return [], []
+    injections = tables["injections"]
+    analytes = tables["analytes"]
+    ids = dict.fromkeys(injections["injection_id"])
+    names = dict.fromkeys(analytes["analyte"])
+    problems = []
+    for row in areas.itertuples():
+        if row.injection_id not in ids:
+            problems.append(
+                _unknown(file, row.Index, "injection_id", row.injection_id, ids, "injections.csv")
+            )
+        if row.analyte not in names:
+            problems.append(
+                _unknown(file, row.Index, "analyte", row.analyte, names, "analytes.csv")
+            )
+    for row in analytes.drop_duplicates(["analyte", "response"]).itertuples():
+        column = row.response or "area"
+        other = "height" if column == "area" else "area"
+        own = areas[areas["analyte"] == row.analyte]
+        if not len(own):
+            problems.append(
+                Problem(
+                    file,
+                    "column analyte",
+                    f"no row of {row.analyte}",
+                    "at least one for every analyte of analytes.csv",
+                )
+            )
+        elif own[column].isna().all() and own[other].notna().any():
+            problems.append(
+                Problem(
+                    file,
+                    f"column {column}",
+                    f"nothing for {row.analyte}, but values in column {other}",
+                    f"{column}s, because analytes.csv quantifies it by {column}",
+                    f"Fill them in, or set response to {other} in analytes.csv.",
+                )
+            )
+    unmeasured = injections[
+        ~injections["injection_id"].isin(areas["injection_id"]) & (injections["type"] != "blank")
+    ]
+    warnings = []
+    if len(unmeasured):
+        warnings.append(
+            Problem(
+                file,
+                "column injection_id",
+                f"no row of {len(unmeasured)} of {len(injections)} injections "
+                f"({_some(unmeasured['injection_id'])})",
+                "a row for every analyte of every injection",
+                "Without one the analyte counts as not measured; an empty area is a peak that was "
+                "not found.",
+            )
+        )
+    return problems, warnings
+
+
+def _check_concentrations(config: Config, tables: Tables, shown: str) -> Found:
+    file = f"{shown}/concentrations.csv"
+    given = tables["concentrations"]
+    if config is None or _start(config) != CONCENTRATIONS:
+        return [], []
+    analytes = tables["analytes"].drop_duplicates("analyte").set_index("analyte")
+    problems = []
+    for row in given.itertuples():
+        try:
+            _, limit, censored = read_concentration(row.concentration, row.lod)
+        except ValueError as error:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column concentration",
+                    f"'{row.concentration}'",
+                    str(error),
+                )
+            )
+        else:
+            if censored and pd.isna(limit):
+                problems.append(
+                    Problem(
+                        file,
+                        f"row {row.Index}, column lod",
+                        f"nothing, with the concentration '{row.concentration}'",
+                        "the limit of detection, or the concentration as <number",
+                    )
+                )
+        if row.analyte not in analytes.index:
+            problems.append(
+                _unknown(file, row.Index, "analyte", row.analyte, analytes.index, "analytes.csv")
+            )
+        elif row.unit in MASS_UNITS and pd.isna(analytes.loc[row.analyte, "mw"]):
+            problems.append(
+                Problem(
+                    file,
+                    f"row {row.Index}, column unit",
+                    f"'{row.unit}' for {row.analyte}, which has no mw in analytes.csv",
+                    "a molar mass to convert mass to amount",
+                    "Fill in mw.",
+                )
+            )
+    for (name, analyte), rows in given.groupby(["injection_id", "analyte"], sort=False):
+        if len(rows) > 1:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {rows.index[1]}",
+                    f"{analyte} of sample {name} again (first in row {rows.index[0]})",
+                    "one concentration for each analyte of a sample",
+                )
+            )
+    for analyte in analytes.index:
+        if not (given["analyte"] == analyte).any():
+            problems.append(
+                Problem(
+                    file,
+                    "column analyte",
+                    f"no row of {analyte}",
+                    "at least one for every analyte of analytes.csv",
+                )
+            )
+    return problems, []
+
+
+def _check_limits(config: Config, tables: Tables, shown: str) -> Found:
+    """Limits by signal-to-noise need traces."""
+    if config is None or _start(config) not in (VENDOR_PEAKS, AREAS):
+        return [], []
+    method = config["quantify"]["limits"]["method"]
+    if method not in ("snr_usp", "snr_sigma") or config["quantify"]["calibration"] == "none":
+        return [], []
+    odd = Problem(
+        f"{shown}/study.yaml",
+        "quantify.limits.method",
+        f"'{method}', though other software's areas come without noise",
+        "regression or given",
+        "There will be no limits of detection, and no value can count as below them.",
+    )
+    return [], [odd]
+
+
+def _some(names: Iterable[str], most: int = 3) -> str:
+    """The first names of a list, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return f"{', '.join(listed[:most])}{more}"
 
 
 def _check_doses(config: Config, tables: Tables, shown: str) -> Found:
@@ -672,5 +869,8 @@ _CHECKS: tuple[tuple[Callable[[Config, Tables, str], Found], tuple[str, ...]], .
     (_check_doses, ("doses", "animals")),
     (_check_exclusions, ("exclusions", "injections", "probes", "animals", "analytes")),
     (_check_events, ("integration_events", "injections", "analytes")),
+    (_check_areas, ("areas", "injections", "analytes")),
+    (_check_concentrations, ("concentrations", "analytes")),
+    (_check_limits, ()),
     (_check_outcomes, ("analytes", "probes")),
 )

@@ -12,10 +12,22 @@ import pandas as pd
 from dialysis.errors import Problem, StudyError, problems_text
 from dialysis.study.checks import check_study
 from dialysis.study.config import did_you_mean, read_config
+from dialysis.study.given import locate_samples, make_injections
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
+from dialysis.study.start import AREAS as FROM_AREAS
+from dialysis.study.start import CONCENTRATIONS as FROM_CONCENTRATIONS
+from dialysis.study.start import TRACES, reads_exports
 from dialysis.study.tables import read_input_table
 from dialysis.tables import Table
-from dialysis.tables.inputs import INPUT_TABLES, OPTIONAL_TABLES, REQUIRED_TABLES
+from dialysis.tables.inputs import (
+    ANALYTES,
+    ANIMALS,
+    AREAS,
+    GIVEN_CONCENTRATIONS,
+    INJECTIONS,
+    INPUT_TABLES,
+    INTEGRATION_EVENTS,
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,15 @@ class Study:
         return self.root / "results" / self.name
 
     @property
+    def start(self) -> str:
+        """What the study starts from, one of `dialysis.study.start.STARTS`."""
+        return str(self.config["ingest"]["start"])
+
+    @property
     def runs(self) -> list[str]:
-        """Names of the HPLC runs, in the order of the table."""
+        """Names of the HPLC runs whose exports are read, in the order of the table."""
+        if not reads_exports(self.start):
+            return []
         return list(dict.fromkeys(str(run) for run in self.tables["injections"]["run"]))
 
     @property
@@ -114,6 +133,24 @@ def load_study(root: Path | str, name: str) -> Study:
     return study
 
 
+def load_options(root: Path, name: str) -> dict[str, Any]:
+    """Read `config/<name>/study.yaml` alone, defaults filled in.
+
+    Raises
+    ------
+    StudyError
+        With every problem of the file.
+    """
+    shown = f"config/{name}/study.yaml"
+    path = root / "config" / name / "study.yaml"
+    if not path.is_file():
+        raise StudyError(str(Problem(shown, "", "no such file", "the study's options")))
+    config, problems = read_config(path, shown)
+    if problems:
+        raise StudyError(problems_text(problems, f"The options of study '{name}' can't be read"))
+    return config
+
+
 def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     """Load a study and list its problems instead of raising.
 
@@ -135,36 +172,61 @@ def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     if not (folder / "study.yaml").is_file():
         return None, [Problem(f"{shown}/study.yaml", "", "no such file", "the study's options")]
     config, problems = read_config(folder / "study.yaml", f"{shown}/study.yaml")
-    config_good = not problems
+    start = str(config["ingest"]["start"]) if config else _likely_start(folder)
     tables: dict[str, pd.DataFrame] = {}
     broken: list[str] = []
     for table in INPUT_TABLES:
-        frame, found = _load_table(folder, table, shown)
+        frame, found = _load_table(folder, table, shown, _needed(table, start))
         tables[table.name] = frame
         problems += found
         if found:
             broken.append(table.name)
     problems += _stray_files(folder, shown)
+    if config:
+        problems += _unread_tables(tables, folder, shown, start)
     if "injections" not in broken:
         tables["injections"] = _fill_injections(tables["injections"])
-    found, warnings = check_study(config if config_good else None, tables, shown, broken)
+    if start == FROM_CONCENTRATIONS:
+        problems += _place_concentrations(tables, folder, shown, broken)
+    found, warnings = check_study(config or None, tables, shown, broken)
     problems += found
-    if "injections" not in broken:
+    if "injections" not in broken and reads_exports(start):
         problems += _missing_files(root, name, tables["injections"], shown)
-    if not config_good or broken:
+    if not config or broken:
         return None, problems
     return Study(name, root, config, tables, tuple(warnings)), problems
 
 
-def _load_table(folder: Path, table: Table, shown: str) -> tuple[pd.DataFrame, list[Problem]]:
+def _likely_start(folder: Path) -> str:
+    """What a study starts from whose study.yaml can't be read, so that its tables are judged."""
+    for start in (FROM_AREAS, FROM_CONCENTRATIONS):
+        if (folder / f"{start}.csv").is_file():
+            return start
+    return TRACES
+
+
+def _needed(table: Table, start: str) -> bool:
+    """Whether a table must be there."""
+    if table is INJECTIONS:
+        return start != FROM_CONCENTRATIONS
+    if table is AREAS:
+        return start == FROM_AREAS
+    if table is GIVEN_CONCENTRATIONS:
+        return start == FROM_CONCENTRATIONS
+    return table in (ANIMALS, ANALYTES)
+
+
+def _load_table(
+    folder: Path, table: Table, shown: str, needed: bool
+) -> tuple[pd.DataFrame, list[Problem]]:
     path = folder / f"{table.name}.csv"
     name = f"{shown}/{table.name}.csv"
     if path.is_file():
         frame, problems = read_input_table(path, table, name)
-        if not problems and not len(frame) and table in REQUIRED_TABLES:
+        if not problems and not len(frame) and needed:
             problems = [Problem(name, "", "no rows", table.description.rstrip("."))]
         return frame, problems
-    if table in OPTIONAL_TABLES:
+    if not needed:
         return table.empty(), []
     return table.empty(), [Problem(name, "", "no such file", table.description.rstrip("."))]
 
@@ -183,6 +245,55 @@ def _stray_files(folder: Path, shown: str) -> list[Problem]:
         for path in sorted(folder.glob("*.csv"))
         if path.name not in known
     ]
+
+
+def _unread_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, shown: str, start: str
+) -> list[Problem]:
+    """Tables that are there and say something the study would pass over in silence."""
+    reads = {AREAS.name: FROM_AREAS, GIVEN_CONCENTRATIONS.name: FROM_CONCENTRATIONS}
+    problems = [
+        Problem(
+            f"{shown}/{name}.csv",
+            "",
+            f"a table that is not read, because ingest.start is '{start}'",
+            f"no such table, or ingest.start: {wanted}",
+            "Set ingest.start in study.yaml, or move the table out of the folder.",
+        )
+        for name, wanted in reads.items()
+        if start != wanted and (folder / f"{name}.csv").is_file()
+    ]
+    if start != TRACES and len(tables[INTEGRATION_EVENTS.name]):
+        problems.append(
+            Problem(
+                f"{shown}/{INTEGRATION_EVENTS.name}.csv",
+                "",
+                f"events, though no trace is integrated (ingest.start is '{start}')",
+                "no rows",
+                "Remove them, or set ingest.start: traces.",
+            )
+        )
+    return problems
+
+
+def _place_concentrations(
+    tables: dict[str, pd.DataFrame], folder: Path, shown: str, broken: list[str]
+) -> list[Problem]:
+    """Give every concentration its injection, and make injections where there is no table."""
+    name = GIVEN_CONCENTRATIONS.name
+    if {name, "injections", "probes"} & set(broken):
+        return []
+    file = f"{shown}/{name}.csv"
+    problems: list[Problem] = []
+    if not (folder / f"{INJECTIONS.name}.csv").is_file():
+        tables["injections"], problems = make_injections(tables[name], file)
+    if not problems:
+        tables[name], problems = locate_samples(
+            tables[name], tables["injections"], tables["probes"], file
+        )
+    if problems:
+        broken += [name, "injections"]
+    return problems
 
 
 def _fill_injections(injections: pd.DataFrame) -> pd.DataFrame:

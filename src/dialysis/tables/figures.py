@@ -55,6 +55,12 @@ SOURCE_DATA = Table(
         Column("censored", "flag", "Individual value below the limit of detection."),
         Column("n_censored", "integer", "Values of a mean that are."),
         Column("stars", "text", "Stars of the group against its control at this time."),
+        Column(
+            "marks",
+            "text",
+            "What the figure says of its numbers: vendor areas, concentrations as given, "
+            "uncalibrated; ';' between them.",
+        ),
     ),
     key=("outcome", "row", "group", "probe_id", "time_index"),
 )

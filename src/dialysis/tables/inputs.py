@@ -73,8 +73,8 @@ INJECTIONS = Table(
             "injection_file",
             "text",
             "Export file, relative to raw/<study>/; several (one per channel, the vendor's "
-            "reports) with ';' between.",
-            required=True,
+            "reports) with ';' between. Required unless the study starts from areas or "
+            "concentrations.",
         ),
         Column("section", "text", "Which injection inside the file, when it holds several."),
         Column("order", "integer", "Position in the sequence, from 1.", minimum=1),
@@ -147,16 +147,15 @@ ANALYTES = Table(
         Column(
             "rt_min",
             "number",
-            "Expected retention time, min.",
-            required=True,
+            "Expected retention time, min. Required unless the study starts from areas or "
+            "concentrations.",
             minimum=0,
             exclusive_minimum=True,
         ),
         Column(
             "window_min",
             "number",
-            "Half width of its retention window, min.",
-            required=True,
+            "Half width of its retention window, min. Required like rt_min.",
             minimum=0,
             exclusive_minimum=True,
         ),
@@ -267,6 +266,80 @@ INTEGRATION_EVENTS = Table(
     key=("injection_id", "channel", "analyte", "event", "start_min"),
 )
 
-REQUIRED_TABLES = (ANIMALS, INJECTIONS, ANALYTES)
-OPTIONAL_TABLES = (STANDARDS, PROBES, DOSES, EXCLUSIONS, INTEGRATION_EVENTS)
-INPUT_TABLES = REQUIRED_TABLES + OPTIONAL_TABLES
+AREAS = Table(
+    "areas",
+    "One row per injection × analyte: areas or heights that other software measured; read when "
+    "ingest.start is areas. An empty or zero area is a peak that was sought and not found; without "
+    "a row the analyte was not measured.",
+    (
+        Column("injection_id", "text", "An injection of injections.", required=True),
+        Column("analyte", "text", "An analyte of analytes.", required=True),
+        Column("area", "number", "Peak area, in one unit for all injections of a run.", minimum=0),
+        Column("height", "number", "Peak height, likewise.", minimum=0),
+        Column("rt_min", "number", "Retention time, min.", minimum=0),
+    ),
+    key=("injection_id", "analyte"),
+)
+
+CONCENTRATION_UNITS = (
+    "pM",
+    "nM",
+    "µM",
+    "uM",
+    "mM",
+    "fmol/µL",
+    "fmol/uL",
+    "pg/µL",
+    "pg/uL",
+    "ng/mL",
+)
+
+GIVEN_CONCENTRATIONS = Table(
+    "concentrations",
+    "One row per sample × analyte: concentrations in the dialysate that were computed elsewhere; "
+    "read when ingest.start is concentrations. A sample is named by its injection, or by animal "
+    "(or probe) and fraction; then injections may be absent.",
+    (
+        Column("injection_id", "text", "An injection of injections."),
+        Column("animal_id", "text", "Animal, for animals with one probe."),
+        Column("probe_id", "text", "Probe, when there is a probes table."),
+        Column("fraction", "integer", "Number of the fraction, from 1.", minimum=1),
+        Column("analyte", "text", "An analyte of analytes.", required=True),
+        Column(
+            "concentration",
+            "text",
+            "Concentration in `unit`; <LOD or <number for a value below its limit of detection; "
+            "empty when there is none.",
+        ),
+        Column(
+            "unit",
+            "text",
+            "pM, nM, µM, mM, fmol/µL, or pg/µL and ng/mL (with mw in analytes).",
+            required=True,
+            choices=CONCENTRATION_UNITS,
+        ),
+        Column("lod", "number", "Limit of detection in `unit`.", minimum=0),
+        Column("loq", "number", "Limit of quantification in `unit`.", minimum=0),
+        Column(
+            "start_min",
+            "number",
+            "Start of collection on the animal's clock, min; without injections.",
+        ),
+        Column(
+            "end_min", "number", "End of collection on the animal's clock, min; without injections."
+        ),
+    ),
+)
+
+INPUT_TABLES = (
+    ANIMALS,
+    INJECTIONS,
+    ANALYTES,
+    STANDARDS,
+    PROBES,
+    DOSES,
+    EXCLUSIONS,
+    INTEGRATION_EVENTS,
+    AREAS,
+    GIVEN_CONCENTRATIONS,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialysis.tables._table import Column, Table
 
-METHODS = ("trapezoid", "drop", "manual")
+METHODS = ("trapezoid", "drop", "manual", "vendor")
 
 PEAKS = Table(
     "peaks",
@@ -39,7 +39,12 @@ PEAKS = Table(
         Column(
             "resolution", "number", "Resolution to the nearer neighbour, 1.18·Δt/(w½,1 + w½,2)."
         ),
-        Column("method", "text", "How the area was taken.", choices=METHODS),
+        Column(
+            "method",
+            "text",
+            "How the area was taken; vendor: other software measured it.",
+            choices=METHODS,
+        ),
         Column(
             "area_auto",
             "number",

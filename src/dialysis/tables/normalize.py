@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialysis.tables._table import Column, Table
+from dialysis.tables.quantify import SOURCES
 
 _SUBJECT = (
     Column("outcome", "text", "Slug of the outcome, safe for file names.", required=True),
@@ -80,6 +81,12 @@ TIMECOURSE = Table(
             "measured or substituted value for a censored one.",
         ),
         Column("conc_unit", "text", "nM, ratio, or response when uncalibrated.", required=True),
+        Column(
+            "source",
+            "text",
+            "What the outcome was computed from: traces, or what other software had made of them.",
+            choices=SOURCES,
+        ),
         Column("censored", "flag", "Below the limit of detection.", required=True),
         Column(
             "limit",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dialysis.tables._table import Column, Table
 
+SOURCES = ("traces", "vendor areas", "concentrations as given")
+
 CONCENTRATIONS = Table(
     "concentrations",
     "One row per injection × analyte (internal standards included), found or not.",
@@ -51,6 +53,12 @@ CONCENTRATIONS = Table(
         Column("extrapolated", "flag", "Outside the calibrated range.", required=True),
         Column("excluded", "flag", "Excluded by exclusions.csv (injection).", required=True),
         Column("reason", "text", "Why a value is missing or excluded."),
+        Column(
+            "source",
+            "text",
+            "What it was computed from: traces, or what other software had made of them.",
+            choices=SOURCES,
+        ),
         Column("flags", "text", "Flags of the peak and of this stage, ';' between them."),
     ),
     key=("injection_id", "analyte"),
