@@ -1,10 +1,11 @@
 """Speed of the statistics, and recovery of the simulator's population.
 
-Run as ``OPENBLAS_NUM_THREADS=1 python benchmarks/statistics.py``.  One model of 60 animals × 15 times × 6 groups: fit,
-Kenward–Roger type III tests and all comparisons with the control with both adjustments, in CPU
-seconds of one thread; the same with lmer + lmerTest + emmeans where R has them.  ``--outcomes N``
-runs the whole stage on N outcomes of 35 animals, ``--recovery N`` simulates N studies without
-their chromatograms and counts how often the population's ratio to vehicle lies in its interval.
+Run as ``OPENBLAS_NUM_THREADS=1 python benchmarks/statistics.py``.  One model of 60 animals × 15
+times × 6 groups: fit, Kenward–Roger type III tests and all comparisons with the control with both
+adjustments, in CPU seconds of one thread; the same with lmer + lmerTest + emmeans where R has
+them.  ``--outcomes N`` runs the whole stage on N outcomes of 35 animals, ``--recovery N`` simulates
+N studies without their chromatograms and counts how often the population's ratio to vehicle lies in
+its interval.
 """
 
 from __future__ import annotations
