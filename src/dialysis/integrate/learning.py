@@ -1,0 +1,465 @@
+"""Learn a run's noise, peak shapes, widths and relative retention from its standards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import null_space
+
+from dialysis.chromatogram import FloatArray
+from dialysis.integrate.alignment import RunningMean
+from dialysis.integrate.covariance import NoiseSpectrum, estimate_spectrum
+from dialysis.integrate.fitting import Group, GroupFit, Priors, fit_group
+from dialysis.integrate.shapes import (
+    N_SPLINES,
+    PINNED,
+    U_HIGH,
+    U_LOW,
+    U_STEP,
+    Correction,
+    shape_values,
+    spline_values,
+)
+
+# A fit window reaches this many widths before its first and behind its last peak.
+WIDTHS_BEFORE, WIDTHS_BEHIND = 11.0, 15.0
+# Peaks closer than this many widths are fitted together.
+WIDTHS_TOGETHER = 16.0
+# A peak takes part in the noise's stretches nowhere from and to this many widths.
+NOISE_BEFORE, NOISE_BEHIND = 7.0, 10.0
+# A block is this part of the smallest σ of its group, within limits.
+BLOCK_PART = 0.33
+SHORTEST_BLOCK_S, LONGEST_BLOCK_S = 0.2, 3.0
+# The solvent front counts as long as this many decay times.
+FRONT_DECAYS = 6.0
+# Rounds of learning, those before the correction is learned, and those that estimate spreads.
+ROUNDS, PLAIN_ROUNDS, SPREAD_ROUNDS = 8, 2, 3
+# Standard deviation of second differences of the correction's coefficients, and of the
+# coefficients themselves in the middle and at the ends.
+BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.10, 0.004
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variation between the chromatograms of a run.
+
+    Parameters
+    ----------
+    mu_s : float
+        Of a peak's time about the common retention shift, s.
+    ln_sigma, ln_tau : float
+        Of ln σ and ln τ.
+    """
+
+    mu_s: float
+    ln_sigma: float
+    ln_tau: float
+
+
+LOOSE = Spread(mu_s=0.0, ln_sigma=0.15, ln_tau=0.4)
+LOWEST = Spread(mu_s=0.05, ln_sigma=0.008, ln_tau=0.025)
+
+
+@dataclass(frozen=True, eq=False)
+class PeakGuess:
+    """What is known of the targets before learning, arrays of shape (J,).
+
+    Parameters
+    ----------
+    names : tuple of str
+        Analytes, by time.
+    rt_s : ndarray of float64
+        Apexes in the standards, s.
+    sigma_s : ndarray of float64
+        Standard deviations of the peaks, s.
+    """
+
+    names: tuple[str, ...]
+    rt_s: FloatArray
+    sigma_s: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class RunModel:
+    """What was learned of a run; arrays of shape (J,) are by target, G is the number of groups.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Analytes, by time.
+    mu_s, ln_sigma, ln_tau : ndarray of float64, shape (J,)
+        Mean parameters of the peaks at retention factor 1.
+    spread : Spread
+        Variation about them.
+    correction : Correction
+        Of the EMG.
+    spectrum : NoiseSpectrum
+        Noise.
+    groups : tuple of Group
+        Peaks that are fitted together.
+    bend, bend_sd : ndarray of float64, shape (G,)
+        Prior of the baselines' quadratic coefficient, signal unit.
+    ln_front, ln_front_sd : float
+        Prior of the logarithm of the front's decay time.
+    first_s, last_s : float
+        Range that is integrated, s.
+    n_traces : int
+        Number of traces it was learned from.
+    """
+
+    names: tuple[str, ...]
+    mu_s: FloatArray
+    ln_sigma: FloatArray
+    ln_tau: FloatArray
+    spread: Spread
+    correction: Correction
+    spectrum: NoiseSpectrum
+    groups: tuple[Group, ...]
+    bend: FloatArray
+    bend_sd: FloatArray
+    ln_front: float
+    ln_front_sd: float
+    first_s: float
+    last_s: float
+    n_traces: int
+
+    @property
+    def width_s(self) -> FloatArray:
+        """Standard deviations of the peaks, s, shape (J,)."""
+        return np.asarray(np.sqrt(np.exp(2 * self.ln_sigma) + np.exp(2 * self.ln_tau)))
+
+
+def learn(
+    traces: Sequence[RunningMean],
+    factors: FloatArray,
+    guess: PeakGuess,
+    first_s: float,
+    last_s: float,
+    front_s: float | None,
+) -> RunModel:
+    """Learn the model of a run.
+
+    Parameters
+    ----------
+    traces : sequence of RunningMean
+        Standards, or samples when there are too few.
+    factors : ndarray of float64, shape (len(traces),)
+        Their retention factors relative to the guess.
+    guess : PeakGuess
+        Apexes and widths.
+    first_s, last_s : float
+        Range that is integrated, s.
+    front_s : float or None
+        Decay time of the solvent front at `first_s`, None when there is none.
+    """
+    spectrum = _noise(traces, factors, guess, first_s, last_s, front_s)
+    groups = plan_groups(guess, first_s, last_s, front_s, traces[0].step_s, spectrum)
+    n_peaks = len(guess.names)
+    # An EMG of moderate tailing to begin with: τ = 0.5 w.
+    sigma, tau = 0.866 * guess.sigma_s, 0.5 * guess.sigma_s
+    model = RunModel(
+        names=guess.names,
+        mu_s=guess.rt_s - 0.5 * tau,
+        ln_sigma=np.log(sigma),
+        ln_tau=np.log(tau),
+        spread=replace(LOOSE, mu_s=0.4 * float(np.min(guess.sigma_s))),
+        correction=Correction.none(),
+        spectrum=spectrum,
+        groups=groups,
+        bend=np.zeros(len(groups)),
+        bend_sd=np.full(len(groups), np.inf),
+        ln_front=float(np.log(front_s or 1.0)),
+        ln_front_sd=0.3,
+        first_s=first_s,
+        last_s=last_s,
+        n_traces=len(traces),
+    )
+    windows = [cut_windows(group, model, traces, factors) for group in groups]
+    fits: list[GroupFit | None] = [None] * len(groups)
+    n_traces = len(traces)
+    for number in range(ROUNDS):
+        done = []
+        for i, (group, (times_s, signal)) in enumerate(zip(groups, windows, strict=True)):
+            priors = make_priors(model, i, factors, np.zeros(n_traces))
+            done.append(
+                fit_group(
+                    group,
+                    times_s,
+                    signal,
+                    priors,
+                    model.correction,
+                    steps=3 if number == 0 else 1,
+                    start=fits[i],
+                )
+            )
+        fits = list(done)
+        model, factors = _update_means(model, done, factors, number >= ROUNDS - SPREAD_ROUNDS)
+        if PLAIN_ROUNDS <= number < ROUNDS - 1:
+            model = replace(model, correction=_update_correction(model, done))
+    assert n_peaks == model.mu_s.size
+    return model
+
+
+def plan_groups(
+    guess: PeakGuess,
+    first_s: float,
+    last_s: float,
+    front_s: float | None,
+    step_s: float,
+    spectrum: NoiseSpectrum,
+) -> tuple[Group, ...]:
+    """Decide which peaks are fitted together, and where."""
+    rt, width = guess.rt_s, guess.sigma_s
+    members: list[list[int]] = []
+    for i in range(rt.size):
+        near = (
+            i > 0 and rt[i] - rt[i - 1] < WIDTHS_TOGETHER * 0.5 * (width[i] + width[i - 1])
+        )
+        # Peaks whose window the front's tail still reaches share the group of the front.
+        front_end = first_s + FRONT_DECAYS * (front_s or 0.0)
+        on_front = front_s is not None and rt[i] - WIDTHS_BEFORE * width[i] < front_end
+        if members and (near or (on_front and i > 0)):
+            members[-1].append(i)
+        else:
+            members.append([i])
+    groups = []
+    for number, inside in enumerate(members):
+        low, high = inside[0], inside[-1]
+        start = rt[low] - WIDTHS_BEFORE * width[low]
+        end = rt[high] + WIDTHS_BEHIND * width[high]
+        if low > 0:
+            start = max(start, rt[low - 1] + NOISE_BEHIND * width[low - 1])
+        if high < rt.size - 1:
+            end = min(end, rt[high + 1] - NOISE_BEFORE * width[high + 1])
+        front = number == 0 and front_s is not None and start < first_s + FRONT_DECAYS * front_s
+        start = first_s if front else max(start, first_s)
+        end = min(end, last_s)
+        wanted = np.clip(BLOCK_PART * width[inside].min(), SHORTEST_BLOCK_S, LONGEST_BLOCK_S)
+        block_s = max(1, round(wanted / step_s)) * step_s
+        n = int((end - start) / block_s)
+        groups.append(
+            Group(
+                tuple(inside), float(start), block_s, n, front, spectrum.whitener(block_s, n)
+            )
+        )
+    return tuple(groups)
+
+
+def cut_windows(
+    group: Group,
+    model: RunModel,
+    traces: Sequence[RunningMean],
+    factors: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Middles of the blocks and block means of a group in every trace, both (B, n)."""
+    times, means = [], []
+    length = group.n * group.block_s
+    for trace, factor in zip(traces, factors, strict=True):
+        start = group.start_s if group.front else group.start_s * float(factor)
+        start = trace.snap(float(np.clip(start, model.first_s, max(model.first_s, model.last_s - length))))
+        times.append(start + group.since_s)
+        means.append(trace.blocks(start, group.block_s, group.n))
+    return np.stack(times), np.stack(means)
+
+
+def make_priors(
+    model: RunModel,
+    number: int,
+    factors: FloatArray,
+    ln_width: FloatArray,
+    spread: Spread | None = None,
+) -> Priors:
+    """Priors of a group in traces with these retention factors and ln width factors."""
+    members = list(model.groups[number].members)
+    spread = spread or model.spread
+    shape = (factors.size, len(members))
+    return Priors(
+        mu_s=factors[:, None] * model.mu_s[members],
+        ln_sigma=model.ln_sigma[members] + ln_width[:, None],
+        ln_tau=model.ln_tau[members] + ln_width[:, None],
+        mu_sd_s=np.full(shape, spread.mu_s),
+        ln_sigma_sd=np.full(shape, spread.ln_sigma),
+        ln_tau_sd=np.full(shape, spread.ln_tau),
+        bend=float(model.bend[number]),
+        bend_sd=float(model.bend_sd[number]),
+        ln_front=model.ln_front,
+        ln_front_sd=model.ln_front_sd,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What the data alone say about a parameter of all peaks: values and variances, (B, J)."""
+
+    value: FloatArray
+    variance: FloatArray
+
+
+def data_estimates(
+    fits: Sequence[GroupFit], groups: Sequence[Group], n_peaks: int
+) -> tuple[_Data, _Data, _Data]:
+    """Estimates of µ, ln σ, ln τ with the priors taken out; a variance is inf without data."""
+    n_traces = fits[0].area.shape[0]
+    out = [
+        _Data(np.zeros((n_traces, n_peaks)), np.full((n_traces, n_peaks), np.inf))
+        for _ in range(3)
+    ]
+    for fit, group in zip(fits, groups, strict=True):
+        n = len(group.members)
+        offset = n + 3 + group.front
+        variance = np.diagonal(fit.covariance, axis1=1, axis2=2) * np.maximum(fit.chi2, 1)[:, None]
+        for k, theta in enumerate((fit.mu_s, fit.ln_sigma, fit.ln_tau)):
+            columns = slice(offset + k * n, offset + (k + 1) * n)
+            prior = fit.precision[:, columns]
+            mean = theta - fit.pull[:, columns] / prior
+            known = 1 / variance[:, columns] - prior
+            # Where the data add less than a tenth of the prior they say too little to be used.
+            some = known > 0.1 * prior
+            safe = np.where(some, known, 1.0)
+            value = np.where(some, (theta / variance[:, columns] - mean * prior) / safe, theta)
+            out[k].value[:, list(group.members)] = value
+            out[k].variance[:, list(group.members)] = np.where(some, 1 / safe, np.inf)
+    return out[0], out[1], out[2]
+
+
+def _update_means(
+    model: RunModel, fits: Sequence[GroupFit], factors: FloatArray, spreads: bool
+) -> tuple[RunModel, FloatArray]:
+    """Mean parameters, retention factors and, when asked for, the spreads."""
+    mu, ls, lt = data_estimates(fits, model.groups, model.mu_s.size)
+    spread = model.spread
+    weight = 1 / (mu.variance + spread.mu_s**2)
+    factors = (weight * mu.value * model.mu_s).sum(axis=1) / (weight * model.mu_s**2).sum(axis=1)
+    factors = factors / factors.mean()
+    relative = _Data(mu.value / factors[:, None], mu.variance)
+    new_mu = _means(relative, spread.mu_s, model.mu_s)
+    new_ls = _means(ls, spread.ln_sigma, model.ln_sigma)
+    new_lt = _means(lt, spread.ln_tau, model.ln_tau)
+    bends = [fit.baseline[:, 2] for fit in fits]
+    changes: dict[str, object] = {}
+    if spreads and factors.size >= 3:
+        spread = Spread(
+            _spread(relative, new_mu, spread.mu_s, LOWEST.mu_s),
+            _spread(ls, new_ls, spread.ln_sigma, LOWEST.ln_sigma),
+            _spread(lt, new_lt, spread.ln_tau, LOWEST.ln_tau),
+        )
+        changes["bend"] = np.array([b.mean() for b in bends])
+        changes["bend_sd"] = np.array([1.5 * b.std(ddof=1) for b in bends])
+        if model.groups[0].front:
+            changes["ln_front"] = float(np.median(fits[0].ln_front))
+            changes["ln_front_sd"] = float(max(0.05, 1.2 * fits[0].ln_front.std(ddof=1)))
+    changed = replace(model, mu_s=new_mu, ln_sigma=new_ls, ln_tau=new_lt, spread=spread)
+    return replace(changed, **changes), factors  # type: ignore[arg-type]
+
+
+def _means(data: _Data, spread: float, before: FloatArray) -> FloatArray:
+    """Means weighted by what data and spread leave uncertain, shape (J,)."""
+    weight = 1 / (data.variance + spread**2)
+    total = weight.sum(axis=0)
+    mean = (weight * data.value).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, mean, before)
+
+
+def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> float:
+    """Standard deviation between traces beyond the uncertainty, pooled over well-known peaks."""
+    known = data.variance < before**2
+    if np.count_nonzero(known) < 4:
+        return before
+    n = known.sum(axis=0)
+    lost = n / np.maximum(n - 1, 1)
+    square = np.where(known, (data.value - mean) ** 2 * lost - data.variance, 0.0)
+    use = n >= 2
+    variance = float(square[:, use].sum() / n[use].sum()) if use.any() else 0.0
+    return float(np.sqrt(max(variance, lowest**2)))
+
+
+def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> Correction:
+    """Regress the whitened residuals on the correction, everything else projected out."""
+    total = np.zeros((N_SPLINES, N_SPLINES))
+    right = np.zeros(N_SPLINES)
+    scale = 1 / (1 + model.correction.area)
+    for fit, group in zip(fits, model.groups, strict=True):
+        width = np.sqrt(np.exp(2 * fit.ln_sigma) + np.exp(2 * fit.ln_tau))[:, :, None]
+        u = (
+            fit.times_s[:, None, :] - (fit.mu_s + np.exp(fit.ln_tau))[:, :, None]
+        ) / width
+        amount = scale * fit.area[:, :, None] / width
+        columns = np.einsum("kbjn,bjn->bkn", spline_values(u), np.broadcast_to(amount, u.shape))
+        n_traces, _, n = columns.shape
+        columns = (columns.reshape(-1, n) @ group.whitener.T).reshape(n_traces, N_SPLINES, n)
+        normal = fit.design @ fit.design.transpose(0, 2, 1)
+        index = np.arange(normal.shape[1])
+        normal[:, index, index] += fit.precision
+        cross = columns @ fit.design.transpose(0, 2, 1)
+        diag = np.sqrt(np.diagonal(normal, axis1=1, axis2=2))
+        scaled = normal / (diag[:, :, None] * diag[:, None, :])
+        scaled[:, index, index] += 1e-9
+        cross = cross / diag[:, None, :]
+        gain = np.linalg.solve(scaled, cross.transpose(0, 2, 1))
+        pulled = ((fit.design @ fit.residual[:, :, None])[:, :, 0] - fit.pull) / diag
+        weight = 1 / np.maximum(fit.chi2, 1.0)
+        inner = columns @ columns.transpose(0, 2, 1) - cross @ gain
+        outer = (columns @ fit.residual[:, :, None])[:, :, 0] - (
+            gain.transpose(0, 2, 1) @ pulled[:, :, None]
+        )[:, :, 0]
+        total += np.einsum("b,bkl->kl", weight, inner)
+        right += weight @ outer
+    penalty = _penalty()
+    free = _gauge(float(np.mean(np.exp(model.ln_tau) / model.width_s)), model.correction)
+    now = model.correction.coefficients
+    normal = free.T @ (total + penalty) @ free
+    change = free @ np.linalg.solve(normal, free.T @ (right - penalty @ now))
+    # What the gauge has shifted since is taken out of the old coefficients too.
+    return Correction.of(free @ (free.T @ (now + change)))
+
+
+def _penalty() -> FloatArray:
+    """Prior precision of the correction's coefficients."""
+    second = np.diff(np.eye(N_SPLINES), 2, axis=0)
+    middles = np.linspace(U_LOW, U_HIGH, N_SPLINES - 2)
+    middles = np.concatenate([[U_LOW], middles, [U_HIGH]])
+    sd = END_SD + (MIDDLE_SD - END_SD) * np.exp(-0.5 * (middles / 1.8) ** 2)
+    return np.asarray(second.T @ second / BEND_SD**2 + np.diag(sd**-2.0))
+
+
+def _gauge(ratio: float, correction: Correction) -> FloatArray:
+    """Basis of the corrections that no change of area, µ, σ or τ can stand for."""
+    u = U_LOW + U_STEP * np.arange(round((U_HIGH - U_LOW) / U_STEP) + 1)
+    sigma, tau = np.sqrt(1 - ratio**2), ratio
+    one = np.array(1.0)
+    values = shape_values(u + tau, 0 * one, sigma * one, tau * one, Correction.none())
+    splines = spline_values(u)
+    rows = [
+        splines @ part
+        for part in (values.value, values.by_mu, values.by_ln_sigma, values.by_ln_tau)
+    ]
+    pins = np.eye(N_SPLINES)
+    rows += [pins[i] for i in (*range(PINNED), *range(N_SPLINES - PINNED, N_SPLINES))]
+    return np.asarray(null_space(np.asarray(rows)))
+
+
+def _noise(
+    traces: Sequence[RunningMean],
+    factors: FloatArray,
+    guess: PeakGuess,
+    first_s: float,
+    last_s: float,
+    front_s: float | None,
+) -> NoiseSpectrum:
+    """Noise between the peaks, from up to a dozen traces."""
+    chosen = np.unique(np.linspace(0, len(traces) - 1, 12).astype(int))
+    step = traces[0].step_s
+    block_s = max(1, round(1.5 / step)) * step
+    stretches = []
+    for i in chosen.tolist():
+        low = (guess.rt_s - NOISE_BEFORE * guess.sigma_s) * factors[i]
+        high = (guess.rt_s + NOISE_BEHIND * guess.sigma_s) * factors[i]
+        begin = first_s + FRONT_DECAYS * (front_s or 0.0)
+        for a, b in zip([begin, *high], [*low, last_s], strict=True):
+            begin = max(begin, a)
+            n = int((b - begin) / block_s)
+            if n >= 4:
+                stretches.append(traces[i].blocks(traces[i].snap(begin), block_s, n))
+    return estimate_spectrum(stretches, block_s)
