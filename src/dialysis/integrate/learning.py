@@ -20,6 +20,7 @@ from dialysis.integrate.shapes import (
     U_STEP,
     Correction,
     shape_values,
+    spline_areas,
     spline_values,
 )
 
@@ -39,6 +40,11 @@ ROUNDS, PLAIN_ROUNDS, SPREAD_ROUNDS = 8, 2, 3
 # Standard deviation of second differences of the correction's coefficients, and of the
 # coefficients themselves in the middle and at the ends.
 BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.10, 0.004
+# The uncertainty of the shape counts this many times: that c is the same for all peaks, and
+# linear in r, is not exactly so.
+SHAPE_CAUTION = 2.0
+# Standard deviation of c₁ relative to that of c₀.
+SLOPE_SD = 4.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,11 @@ class RunModel:
         Prior of the logarithm of the front's decay time.
     first_s, last_s : float
         Range that is integrated, s.
+    mean_sd : ndarray of float64, shape (3, J)
+        Standard errors of the means: µ (s), ln σ, ln τ.
+    shape_effects : tuple of ndarray of float64, shape (J_g, J_g, k)
+        For each group: how the uncertainty of the shape, in k independent parts, moves the area
+        of a peak (first axis) per area of a peak (second).
     n_traces : int
         Number of traces it was learned from.
     """
@@ -123,6 +134,8 @@ class RunModel:
     ln_front_sd: float
     first_s: float
     last_s: float
+    mean_sd: FloatArray
+    shape_effects: tuple[FloatArray, ...]
     n_traces: int
 
     @property
@@ -174,6 +187,8 @@ def learn(
         ln_front_sd=0.3,
         first_s=first_s,
         last_s=last_s,
+        mean_sd=np.zeros((3, n_peaks)),
+        shape_effects=(),
         n_traces=len(traces),
     )
     windows = [cut_windows(group, model, traces, factors) for group in groups]
@@ -197,9 +212,13 @@ def learn(
         fits = list(done)
         model, factors = _update_means(model, done, factors, number >= ROUNDS - SPREAD_ROUNDS)
         if PLAIN_ROUNDS <= number < ROUNDS - 1:
-            model = replace(model, correction=_update_correction(model, done))
-    assert n_peaks == model.mu_s.size
-    return model
+            correction, _ = _update_correction(model, done)
+            model = replace(model, correction=correction)
+    _, root = _update_correction(model, done)
+    effects = [
+        _shape_effects(model, fit, group, root) for fit, group in zip(done, groups, strict=True)
+    ]
+    return replace(model, shape_effects=tuple(effects))
 
 
 def plan_groups(
@@ -275,13 +294,14 @@ def make_priors(
     members = list(model.groups[number].members)
     spread = spread or model.spread
     shape = (factors.size, len(members))
+    unsure = model.mean_sd[:, members]
     return Priors(
         mu_s=factors[:, None] * model.mu_s[members],
         ln_sigma=model.ln_sigma[members] + ln_width[:, None],
         ln_tau=model.ln_tau[members] + ln_width[:, None],
-        mu_sd_s=np.full(shape, spread.mu_s),
-        ln_sigma_sd=np.full(shape, spread.ln_sigma),
-        ln_tau_sd=np.full(shape, spread.ln_tau),
+        mu_sd_s=np.broadcast_to(np.hypot(spread.mu_s, unsure[0]), shape),
+        ln_sigma_sd=np.broadcast_to(np.hypot(spread.ln_sigma, unsure[1]), shape),
+        ln_tau_sd=np.broadcast_to(np.hypot(spread.ln_tau, unsure[2]), shape),
         bend=float(model.bend[number]),
         bend_sd=float(model.bend_sd[number]),
         ln_front=model.ln_front,
@@ -334,9 +354,9 @@ def _update_means(
     factors = (weight * mu.value * model.mu_s).sum(axis=1) / (weight * model.mu_s**2).sum(axis=1)
     factors = factors / factors.mean()
     relative = _Data(mu.value / factors[:, None], mu.variance)
-    new_mu = _means(relative, spread.mu_s, model.mu_s)
-    new_ls = _means(ls, spread.ln_sigma, model.ln_sigma)
-    new_lt = _means(lt, spread.ln_tau, model.ln_tau)
+    new_mu, mu_sd = _means(relative, spread.mu_s, model.mu_s)
+    new_ls, ls_sd = _means(ls, spread.ln_sigma, model.ln_sigma)
+    new_lt, lt_sd = _means(lt, spread.ln_tau, model.ln_tau)
     bends = [fit.baseline[:, 2] for fit in fits]
     changes: dict[str, object] = {}
     if spreads and factors.size >= 3:
@@ -345,6 +365,7 @@ def _update_means(
             _spread(ls, new_ls, spread.ln_sigma, LOWEST.ln_sigma),
             _spread(lt, new_lt, spread.ln_tau, LOWEST.ln_tau),
         )
+        changes["mean_sd"] = np.stack([mu_sd, ls_sd, lt_sd])
         changes["bend"] = np.array([b.mean() for b in bends])
         changes["bend_sd"] = np.array([1.5 * b.std(ddof=1) for b in bends])
         if model.groups[0].front:
@@ -354,12 +375,15 @@ def _update_means(
     return replace(changed, **changes), factors  # type: ignore[arg-type]
 
 
-def _means(data: _Data, spread: float, before: FloatArray) -> FloatArray:
-    """Means weighted by what data and spread leave uncertain, shape (J,)."""
+def _means(
+    data: _Data, spread: float, before: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Means weighted by what data and spread leave uncertain, and their errors, both (J,)."""
     weight = 1 / (data.variance + spread**2)
     total = weight.sum(axis=0)
     mean = (weight * data.value).sum(axis=0) / np.where(total > 0, total, 1.0)
-    return np.where(total > 0, mean, before)
+    error = np.where(total > 0, 1 / np.sqrt(np.where(total > 0, total, 1.0)), spread)
+    return np.where(total > 0, mean, before), error
 
 
 def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> float:
@@ -375,30 +399,52 @@ def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> floa
     return float(np.sqrt(max(variance, lowest**2)))
 
 
-def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> Correction:
-    """Regress the whitened residuals on the correction, everything else projected out."""
-    total = np.zeros((N_SPLINES, N_SPLINES))
-    right = np.zeros(N_SPLINES)
-    scale = 1 / (1 + model.correction.area)
+@dataclass(frozen=True, eq=False)
+class _ShapeColumns:
+    """How the coefficients of the correction move a group's whitened blocks.
+
+    `columns` has the shape (B, J, 2·N_SPLINES, n) per unit of area, `area` (B, J, 2·N_SPLINES)
+    holds the relative change of the normalisation.
+    """
+
+    columns: FloatArray
+    area: FloatArray
+
+
+def _shape_columns(correction: Correction, fit: GroupFit, group: Group) -> _ShapeColumns:
+    width = np.sqrt(np.exp(2 * fit.ln_sigma) + np.exp(2 * fit.ln_tau))
+    tau = np.exp(fit.ln_tau)
+    away = tau / width - correction.ratio
+    scale = 1 / (1 + correction.area[0] + away * correction.area[1])
+    u = (fit.times_s[:, None, :] - (fit.mu_s + tau)[:, :, None]) / width[:, :, None]
+    splines = spline_values(u).transpose(1, 2, 0, 3) * (scale / width)[:, :, None, None]
+    both = np.concatenate([splines, splines * away[:, :, None, None]], axis=2)
+    n = both.shape[-1]
+    white = (both.reshape(-1, n) @ group.whitener.T).reshape(both.shape)
+    areas = spline_areas() * scale[:, :, None]
+    return _ShapeColumns(white, np.concatenate([areas, areas * away[:, :, None]], axis=2))
+
+
+def _update_correction(
+    model: RunModel, fits: Sequence[GroupFit]
+) -> tuple[Correction, FloatArray]:
+    """Regress the whitened residuals on the correction, everything else projected out.
+
+    Returns the correction and a root of its posterior covariance, shape (2·N_SPLINES, k).
+    """
+    correction = model.correction
+    if not correction.coefficients.any():
+        correction = replace(correction, ratio=float(np.mean(np.exp(model.ln_tau) / model.width_s)))
+    size = 2 * N_SPLINES
+    total = np.zeros((size, size))
+    right = np.zeros(size)
+    misfit = information = 0.0
     for fit, group in zip(fits, model.groups, strict=True):
-        width = np.sqrt(np.exp(2 * fit.ln_sigma) + np.exp(2 * fit.ln_tau))[:, :, None]
-        u = (
-            fit.times_s[:, None, :] - (fit.mu_s + np.exp(fit.ln_tau))[:, :, None]
-        ) / width
-        amount = scale * fit.area[:, :, None] / width
-        columns = np.einsum("kbjn,bjn->bkn", spline_values(u), np.broadcast_to(amount, u.shape))
-        n_traces, _, n = columns.shape
-        columns = (columns.reshape(-1, n) @ group.whitener.T).reshape(n_traces, N_SPLINES, n)
-        normal = fit.design @ fit.design.transpose(0, 2, 1)
-        index = np.arange(normal.shape[1])
-        normal[:, index, index] += fit.precision
+        shape = _shape_columns(correction, fit, group)
+        columns = np.einsum("bj,bjkn->bkn", fit.area, shape.columns)
         cross = columns @ fit.design.transpose(0, 2, 1)
-        diag = np.sqrt(np.diagonal(normal, axis1=1, axis2=2))
-        scaled = normal / (diag[:, :, None] * diag[:, None, :])
-        scaled[:, index, index] += 1e-9
-        cross = cross / diag[:, None, :]
-        gain = np.linalg.solve(scaled, cross.transpose(0, 2, 1))
-        pulled = ((fit.design @ fit.residual[:, :, None])[:, :, 0] - fit.pull) / diag
+        pulled = (fit.design @ fit.residual[:, :, None])[:, :, 0] - fit.pull
+        gain = fit.covariance @ cross.transpose(0, 2, 1)
         weight = 1 / np.maximum(fit.chi2, 1.0)
         inner = columns @ columns.transpose(0, 2, 1) - cross @ gain
         outer = (columns @ fit.residual[:, :, None])[:, :, 0] - (
@@ -406,13 +452,32 @@ def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> Correction:
         )[:, :, 0]
         total += np.einsum("b,bkl->kl", weight, inner)
         right += weight @ outer
-    penalty = _penalty()
-    free = _gauge(float(np.mean(np.exp(model.ln_tau) / model.width_s)), model.correction)
-    now = model.correction.coefficients
+        size_of = np.trace(inner, axis1=1, axis2=2)
+        information += float(size_of.sum())
+        misfit += float(size_of @ np.maximum(fit.chi2, 1.0))
+    penalty = np.kron(np.diag([1.0, SLOPE_SD**-2.0]), _penalty())
+    free = np.kron(np.eye(2), _gauge(correction.ratio))
+    now = correction.coefficients.ravel()
     normal = free.T @ (total + penalty) @ free
     change = free @ np.linalg.solve(normal, free.T @ (right - penalty @ now))
-    # What the gauge has shifted since is taken out of the old coefficients too.
-    return Correction.of(free @ (free.T @ (now + change)))
+    updated = Correction.of((now + change).reshape(2, N_SPLINES), correction.ratio)
+    # Where the best-known peaks don't fit to the noise, the shape is as much less certain.
+    spare = SHAPE_CAUTION * np.sqrt(misfit / information) if information > 0 else SHAPE_CAUTION
+    root = spare * free @ np.linalg.inv(np.linalg.cholesky(normal)).T
+    return updated, root
+
+
+def _shape_effects(
+    model: RunModel, fit: GroupFit, group: Group, root: FloatArray
+) -> FloatArray:
+    """Effects of the shape's uncertainty on the areas, shape (J, J, k), mean of all traces."""
+    shape = _shape_columns(model.correction, fit, group)
+    n = len(group.members)
+    solved = fit.covariance[:, :n] @ fit.design
+    effects = np.einsum("bin,bjkn->ijk", solved, shape.columns) / solved.shape[0]
+    index = np.arange(n)
+    effects[index, index] -= shape.area.mean(axis=0)
+    return np.asarray(effects @ root)
 
 
 def _penalty() -> FloatArray:
@@ -424,7 +489,7 @@ def _penalty() -> FloatArray:
     return np.asarray(second.T @ second / BEND_SD**2 + np.diag(sd**-2.0))
 
 
-def _gauge(ratio: float, correction: Correction) -> FloatArray:
+def _gauge(ratio: float) -> FloatArray:
     """Basis of the corrections that no change of area, µ, σ or τ can stand for."""
     u = U_LOW + U_STEP * np.arange(round((U_HIGH - U_LOW) / U_STEP) + 1)
     sigma, tau = np.sqrt(1 - ratio**2), ratio

@@ -1,9 +1,10 @@
 """Peak shapes of unit area: an EMG with a correction that is learned from the run.
 
-    f(t) = [h(t; µ, σ, τ) + c(u)/w] / (1 + ∫c),    u = (t − µ − τ)/w,    w² = σ² + τ²
+    f(t) = [h(t; µ, σ, τ) + c(u, r)/w] / (1 + ∫c),    c(u, r) = c₀(u) + (r − r₀)·c₁(u)
+    u = (t − µ − τ)/w,    w² = σ² + τ²,    r = τ/w
 
-h is the exponentially modified Gaussian (EMG) and c a cubic B-spline shared by all peaks of a
-run, so that no family of shapes is taken on faith.
+h is the exponentially modified Gaussian (EMG); c₀ and c₁ are cubic B-splines shared by all peaks
+of a run, so that no family of shapes is taken on faith, nor how it changes with tailing.
 """
 
 from __future__ import annotations
@@ -32,37 +33,39 @@ _SQRT_2PI = float(np.sqrt(2.0 * np.pi))
 
 @dataclass(frozen=True, eq=False)
 class Correction:
-    """The correction c(u) of the EMG.
+    """The correction c(u, r) of the EMG.
 
     Parameters
     ----------
-    coefficients : ndarray of float64, shape (N_SPLINES,)
-        Of the cubic B-splines; all zero for a pure EMG.
-    table : ndarray of float64, shape (2, m)
-        c and dc/du on the grid of u with a zero at either end.
-    area : float
-        ∫c du.
+    coefficients : ndarray of float64, shape (2, N_SPLINES)
+        Of the cubic B-splines of c₀ and c₁; all zero for a pure EMG.
+    ratio : float
+        The reference r₀.
+    table : ndarray of float64, shape (4, m)
+        c₀, dc₀/du, c₁, dc₁/du on the grid of u with a zero at either end.
+    area : tuple of float
+        ∫c₀ du and ∫c₁ du.
     """
 
     coefficients: FloatArray
+    ratio: float
     table: FloatArray
-    area: float
+    area: tuple[float, float]
 
     @classmethod
-    def of(cls, coefficients: FloatArray) -> Correction:
+    def of(cls, coefficients: FloatArray, ratio: float) -> Correction:
         """Tabulate the correction with these coefficients."""
         values, slopes, areas = _splines()
-        table = np.stack([coefficients @ values, coefficients @ slopes])
-        return cls(coefficients, table, float(coefficients @ areas))
+        table = np.stack(
+            [row @ basis for row in coefficients for basis in (values, slopes)]
+        )
+        first, second = (coefficients @ areas).tolist()
+        return cls(coefficients, ratio, table, (first, second))
 
     @classmethod
-    def none(cls) -> Correction:
+    def none(cls, ratio: float = 0.5) -> Correction:
         """No correction: the EMG itself."""
-        return cls.of(np.zeros(N_SPLINES))
-
-    def at(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values and slopes at any u, both of the shape of `u`."""
-        return _look_up(self.table[0], u), _look_up(self.table[1], u)
+        return cls.of(np.zeros((2, N_SPLINES)), ratio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,31 +115,43 @@ def shape_values(
     if not correction.coefficients.any():
         return ShapeValues(emg, -slope, by_ln_sigma, by_ln_tau)
     width = np.hypot(sigma_s, tau_s)
+    r = tau_s / width
     u = (times_s - mu_s - tau_s) / width
-    c, dc = correction.at(u)
-    scale = 1 / (1 + correction.area)
-    c, dc = c / width, dc / width**2
+    c, dc, c1, dc1 = _look_up(correction.table, u)
+    away = r - correction.ratio
+    c, dc = (c + away * c1) / width, (dc + away * dc1) / width**2
+    scale = 1 / (1 + correction.area[0] + away * correction.area[1])
+    value = scale * (emg + c)
+    sigma_part, tau_part = (sigma_s / width) ** 2, r**2
     stretch = c + (u * width) * dc
+    # By r, which grows with ln τ as it falls with ln σ.
+    by_r = r * sigma_part * scale * (c1 / width - correction.area[1] * value)
     return ShapeValues(
-        scale * (emg + c),
+        value,
         scale * (-slope - dc),
-        scale * (by_ln_sigma - (sigma_s / width) ** 2 * stretch),
-        scale * (by_ln_tau - (tau_s / width) ** 2 * stretch - tau_s * dc),
+        scale * (by_ln_sigma - sigma_part * stretch) - by_r,
+        scale * (by_ln_tau - tau_part * stretch - tau_s * dc) + by_r,
     )
 
 
 def spline_values(u: FloatArray) -> FloatArray:
     """All B-splines at some u, shape (N_SPLINES, *u.shape); zero outside their support."""
     values, _, _ = _splines()
-    return np.stack([_look_up(row, u) for row in values])
+    return _look_up(values, u)
 
 
-def _look_up(row: FloatArray, u: FloatArray) -> FloatArray:
-    """Linear interpolation in a table over u that is zero at its ends."""
-    place = np.clip((u - U_LOW) * (1 / U_STEP), 0.0, row.size - 1.001)
+def spline_areas() -> FloatArray:
+    """Integrals of all B-splines, shape (N_SPLINES,)."""
+    return _splines()[2]
+
+
+def _look_up(table: FloatArray, u: FloatArray) -> FloatArray:
+    """Linear interpolation in the rows of a table over u that is zero at its ends."""
+    place = np.clip((u - U_LOW) * (1 / U_STEP), 0.0, table.shape[1] - 1.001)
     low = place.astype(np.int32)
     part = place - low
-    out: FloatArray = row[low] * (1 - part) + row[low + 1] * part
+    left = np.take(table, low, axis=1)
+    out: FloatArray = left + part * (np.take(table, low + 1, axis=1) - left)
     return out
 
 

@@ -84,7 +84,7 @@ def fit_targets(
     )
     windows = [cut_windows(group, model, traces, factor) for group in model.groups]
     first = [
-        fit_group(group, *window, make_priors(model, i, factor, none, loose), model.correction, 1)
+        fit_group(group, *window, make_priors(model, i, factor, none, loose), model.correction, 2)
         for i, (group, window) in enumerate(zip(model.groups, windows, strict=True))
     ]
     factor, ln_width = common_changes(model, first, factor)
@@ -125,11 +125,12 @@ def collect(
     """Put the fits of the groups together by target."""
     shape = (factor.size, model.mu_s.size)
     arrays = {name: np.zeros(shape) for name in ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "chi2")}
-    for fit, group in zip(fits, model.groups, strict=True):
+    for fit, group, effects in zip(fits, model.groups, model.shape_effects, strict=True):
         columns = list(group.members)
         noise = fit.area_se * np.sqrt(np.maximum(fit.chi2, 1))[:, None]
+        by_shape = np.einsum("bj,ijk->bik", fit.area, effects)
         arrays["area"][:, columns] = fit.area
-        arrays["area_se"][:, columns] = np.hypot(noise, 0.003 * fit.area)
+        arrays["area_se"][:, columns] = np.sqrt(noise**2 + (by_shape**2).sum(axis=2))
         arrays["mu_s"][:, columns] = fit.mu_s
         arrays["ln_sigma"][:, columns] = fit.ln_sigma
         arrays["ln_tau"][:, columns] = fit.ln_tau
