@@ -13,6 +13,7 @@ from dialysis.integrate.alignment import RunningMean
 from dialysis.integrate.covariance import NoiseSpectrum, estimate_spectrum
 from dialysis.integrate.fitting import Group, GroupFit, Priors, fit_group
 from dialysis.integrate.shapes import (
+    N_POWERS,
     N_SPLINES,
     PINNED,
     U_HIGH,
@@ -39,12 +40,12 @@ FRONT_DECAYS = 6.0
 ROUNDS, PLAIN_ROUNDS, SPREAD_ROUNDS = 8, 2, 3
 # Standard deviation of second differences of the correction's coefficients, and of the
 # coefficients themselves in the middle and at the ends.
-BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.10, 0.004
-# The uncertainty of the shape counts this many times: that c is the same for all peaks, and
-# linear in r, is not exactly so.
-SHAPE_CAUTION = 2.0
-# Standard deviation of c₁ relative to that of c₀.
-SLOPE_SD = 4.0
+BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
+# The uncertainty of the shape counts this many times: that c is the same for all peaks, and a
+# polynomial in r, is not exactly so.
+SHAPE_CAUTION = 2.5
+# Standard deviation of c_k relative to that of c_(k−1).
+SLOPE_SD = 3.0
 
 
 @dataclass(frozen=True)
@@ -403,7 +404,7 @@ def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> floa
 class _ShapeColumns:
     """How the coefficients of the correction move a group's whitened blocks.
 
-    `columns` has the shape (B, J, 2·N_SPLINES, n) per unit of area, `area` (B, J, 2·N_SPLINES)
+    `columns` has the shape (B, J, N_POWERS·N_SPLINES, n) per unit of area, `area` (B, J, N_POWERS·N_SPLINES)
     holds the relative change of the normalisation.
     """
 
@@ -415,14 +416,16 @@ def _shape_columns(correction: Correction, fit: GroupFit, group: Group) -> _Shap
     width = np.sqrt(np.exp(2 * fit.ln_sigma) + np.exp(2 * fit.ln_tau))
     tau = np.exp(fit.ln_tau)
     away = tau / width - correction.ratio
-    scale = 1 / (1 + correction.area[0] + away * correction.area[1])
+    powers = away[:, :, None] ** np.arange(N_POWERS)
+    scale = 1 / (1 + powers @ correction.area)
     u = (fit.times_s[:, None, :] - (fit.mu_s + tau)[:, :, None]) / width[:, :, None]
     splines = spline_values(u).transpose(1, 2, 0, 3) * (scale / width)[:, :, None, None]
-    both = np.concatenate([splines, splines * away[:, :, None, None]], axis=2)
-    n = both.shape[-1]
-    white = (both.reshape(-1, n) @ group.whitener.T).reshape(both.shape)
-    areas = spline_areas() * scale[:, :, None]
-    return _ShapeColumns(white, np.concatenate([areas, areas * away[:, :, None]], axis=2))
+    # A power only multiplies the splines, before or after they are whitened.
+    white = (splines.reshape(-1, group.n) @ group.whitener.T).reshape(splines.shape)
+    columns = np.einsum("bjp,bjkn->bjpkn", powers, white)
+    areas = np.einsum("bjp,bj,k->bjpk", powers, scale, spline_areas())
+    shape = (*away.shape, N_POWERS * N_SPLINES)
+    return _ShapeColumns(columns.reshape(*shape, group.n), areas.reshape(shape))
 
 
 def _update_correction(
@@ -430,12 +433,12 @@ def _update_correction(
 ) -> tuple[Correction, FloatArray]:
     """Regress the whitened residuals on the correction, everything else projected out.
 
-    Returns the correction and a root of its posterior covariance, shape (2·N_SPLINES, k).
+    Returns the correction and a root of its posterior covariance, shape (N_POWERS·N_SPLINES, k).
     """
     correction = model.correction
     if not correction.coefficients.any():
         correction = replace(correction, ratio=float(np.mean(np.exp(model.ln_tau) / model.width_s)))
-    size = 2 * N_SPLINES
+    size = N_POWERS * N_SPLINES
     total = np.zeros((size, size))
     right = np.zeros(size)
     misfit = information = 0.0
@@ -455,12 +458,12 @@ def _update_correction(
         size_of = np.trace(inner, axis1=1, axis2=2)
         information += float(size_of.sum())
         misfit += float(size_of @ np.maximum(fit.chi2, 1.0))
-    penalty = np.kron(np.diag([1.0, SLOPE_SD**-2.0]), _penalty())
-    free = np.kron(np.eye(2), _gauge(correction.ratio))
+    penalty = np.kron(np.diag(SLOPE_SD ** (-2.0 * np.arange(N_POWERS))), _penalty())
+    free = np.kron(np.eye(N_POWERS), _gauge(correction.ratio))
     now = correction.coefficients.ravel()
     normal = free.T @ (total + penalty) @ free
     change = free @ np.linalg.solve(normal, free.T @ (right - penalty @ now))
-    updated = Correction.of((now + change).reshape(2, N_SPLINES), correction.ratio)
+    updated = Correction.of((now + change).reshape(N_POWERS, N_SPLINES), correction.ratio)
     # Where the best-known peaks don't fit to the noise, the shape is as much less certain.
     spare = SHAPE_CAUTION * np.sqrt(misfit / information) if information > 0 else SHAPE_CAUTION
     root = spare * free @ np.linalg.inv(np.linalg.cholesky(normal)).T

@@ -1,10 +1,10 @@
 """Peak shapes of unit area: an EMG with a correction that is learned from the run.
 
-    f(t) = [h(t; µ, σ, τ) + c(u, r)/w] / (1 + ∫c),    c(u, r) = c₀(u) + (r − r₀)·c₁(u)
+    f(t) = [h(t; µ, σ, τ) + c(u, r)/w] / (1 + ∫c),    c(u, r) = Σ (r − r₀)^k·c_k(u)
     u = (t − µ − τ)/w,    w² = σ² + τ²,    r = τ/w
 
-h is the exponentially modified Gaussian (EMG); c₀ and c₁ are cubic B-splines shared by all peaks
-of a run, so that no family of shapes is taken on faith, nor how it changes with tailing.
+h is the exponentially modified Gaussian (EMG); the c_k are cubic B-splines shared by all peaks of
+a run, so that no family of shapes is taken on faith, nor how it changes with tailing.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ U_LOW, U_HIGH = -4.0, 6.0
 # Number of its B-splines; the outer two on either side are zero, so that it ends smoothly.
 N_SPLINES = 34
 PINNED = 2
+# Powers of r − r₀ that the correction has.
+N_POWERS = 3
 # Step of the table it is evaluated from.
 U_STEP = 0.01
 # Below this argument erfcx(x) is 2·exp(x²) to 1e-12 and may overflow: the tail is exponential.
@@ -37,35 +39,32 @@ class Correction:
 
     Parameters
     ----------
-    coefficients : ndarray of float64, shape (2, N_SPLINES)
-        Of the cubic B-splines of c₀ and c₁; all zero for a pure EMG.
+    coefficients : ndarray of float64, shape (N_POWERS, N_SPLINES)
+        Of the cubic B-splines of c_k; all zero for a pure EMG.
     ratio : float
         The reference r₀.
-    table : ndarray of float64, shape (4, m)
-        c₀, dc₀/du, c₁, dc₁/du on the grid of u with a zero at either end.
-    area : tuple of float
-        ∫c₀ du and ∫c₁ du.
+    table : ndarray of float64, shape (2·N_POWERS, m)
+        c_k, then dc_k/du, on the grid of u with a zero at either end.
+    area : ndarray of float64, shape (N_POWERS,)
+        ∫c_k du.
     """
 
     coefficients: FloatArray
     ratio: float
     table: FloatArray
-    area: tuple[float, float]
+    area: FloatArray
 
     @classmethod
     def of(cls, coefficients: FloatArray, ratio: float) -> Correction:
         """Tabulate the correction with these coefficients."""
         values, slopes, areas = _splines()
-        table = np.stack(
-            [row @ basis for row in coefficients for basis in (values, slopes)]
-        )
-        first, second = (coefficients @ areas).tolist()
-        return cls(coefficients, ratio, table, (first, second))
+        table = np.concatenate([coefficients @ values, coefficients @ slopes])
+        return cls(coefficients, ratio, table, coefficients @ areas)
 
     @classmethod
     def none(cls, ratio: float = 0.5) -> Correction:
         """No correction: the EMG itself."""
-        return cls.of(np.zeros((2, N_SPLINES)), ratio)
+        return cls.of(np.zeros((N_POWERS, N_SPLINES)), ratio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,21 +116,33 @@ def shape_values(
     width = np.hypot(sigma_s, tau_s)
     r = tau_s / width
     u = (times_s - mu_s - tau_s) / width
-    c, dc, c1, dc1 = _look_up(correction.table, u)
+    looked = _look_up(correction.table, u)
     away = r - correction.ratio
-    c, dc = (c + away * c1) / width, (dc + away * dc1) / width**2
-    scale = 1 / (1 + correction.area[0] + away * correction.area[1])
+    area, area_by_r = _polynomial(correction.area, away)
+    c, c_by_r = _polynomial(looked[:N_POWERS], away)
+    dc, _ = _polynomial(looked[N_POWERS:], away)
+    c, dc = c / width, dc / width**2
+    scale = 1 / (1 + area)
     value = scale * (emg + c)
     sigma_part, tau_part = (sigma_s / width) ** 2, r**2
     stretch = c + (u * width) * dc
     # By r, which grows with ln τ as it falls with ln σ.
-    by_r = r * sigma_part * scale * (c1 / width - correction.area[1] * value)
+    by_r = r * sigma_part * scale * (c_by_r / width - area_by_r * value)
     return ShapeValues(
         value,
         scale * (-slope - dc),
         scale * (by_ln_sigma - sigma_part * stretch) - by_r,
         scale * (by_ln_tau - tau_part * stretch - tau_s * dc) + by_r,
     )
+
+
+def _polynomial(terms: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Σ terms[k]·x^k and its derivative by x."""
+    value, slope = terms[-1] + 0 * x, 0 * x
+    for term in terms[-2::-1]:
+        slope = value + x * slope
+        value = term + x * value
+    return value, slope
 
 
 def spline_values(u: FloatArray) -> FloatArray:
