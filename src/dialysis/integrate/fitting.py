@@ -97,6 +97,16 @@ class Priors:
 
 
 @dataclass(frozen=True, eq=False)
+class Parameters:
+    """Nonlinear parameters: of peaks (B, J), and ln τ_f of the front (B,)."""
+
+    mu_s: FloatArray
+    ln_sigma: FloatArray
+    ln_tau: FloatArray
+    ln_front: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class GroupFit:
     """A group fitted in each of B traces; J peaks, n blocks, p parameters.
 
@@ -142,6 +152,11 @@ class GroupFit:
     pull: FloatArray
 
     @property
+    def parameters(self) -> Parameters:
+        """Where another fit can begin."""
+        return Parameters(self.mu_s, self.ln_sigma, self.ln_tau, self.ln_front)
+
+    @property
     def area_se(self) -> FloatArray:
         """Standard errors of the areas from noise and priors, shape (B, J)."""
         n = self.area.shape[1]
@@ -156,7 +171,7 @@ def fit_group(
     priors: Priors,
     correction: Correction,
     steps: int = 2,
-    start: GroupFit | None = None,
+    start: Parameters | None = None,
 ) -> GroupFit:
     """Fit a group in B traces.
 
@@ -172,7 +187,7 @@ def fit_group(
         The run's correction of the EMG.
     steps : int
         Number of Gauss–Newton steps.
-    start : GroupFit, optional
+    start : Parameters, optional
         Where to begin; the prior means by default.
     """
     n_traces, n_peaks = priors.mu_s.shape

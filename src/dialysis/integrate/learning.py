@@ -11,7 +11,7 @@ from scipy.linalg import null_space
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.alignment import RunningMean
 from dialysis.integrate.covariance import NoiseSpectrum, estimate_spectrum
-from dialysis.integrate.fitting import Group, GroupFit, Priors, fit_group
+from dialysis.integrate.fitting import Group, GroupFit, Parameters, Priors, fit_group
 from dialysis.integrate.shapes import (
     N_POWERS,
     N_SPLINES,
@@ -193,7 +193,7 @@ def learn(
         n_traces=len(traces),
     )
     windows = [cut_windows(group, model, traces, factors) for group in groups]
-    fits: list[GroupFit | None] = [None] * len(groups)
+    starts: list[Parameters | None] = [None] * len(groups)
     n_traces = len(traces)
     for number in range(ROUNDS):
         done = []
@@ -207,10 +207,10 @@ def learn(
                     priors,
                     model.correction,
                     steps=3 if number == 0 else 1,
-                    start=fits[i],
+                    start=starts[i],
                 )
             )
-        fits = list(done)
+        starts = [fit.parameters for fit in done]
         model, factors = _update_means(model, done, factors, number >= ROUNDS - SPREAD_ROUNDS)
         if PLAIN_ROUNDS <= number < ROUNDS - 1:
             correction, _ = _update_correction(model, done)

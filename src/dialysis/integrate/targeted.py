@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.alignment import RunningMean, curvature, factor_grid, find_factor
-from dialysis.integrate.fitting import Group, GroupFit, fit_group
+from dialysis.integrate.blocks import BoolArray
+from dialysis.integrate.fitting import GroupFit, Parameters, Priors, fit_group
 from dialysis.integrate.learning import (
     RunModel,
     Spread,
@@ -17,13 +18,34 @@ from dialysis.integrate.learning import (
     data_estimates,
     make_priors,
 )
+from dialysis.integrate.unknowns import Templates, find_unknown, make_templates
 
 # Traces are fitted this many at a time, to bound the memory.
 BATCH = 32
 # What is known of a trace's retention factor and common ln width before it is fitted.
-FACTOR_SD, LN_WIDTH_SD = 0.002, 0.08
+FACTOR_SD, LN_WIDTH_SD = 0.002, 0.15
 # Blocks for the retention factor: this part of the smallest width.
 COARSE_PART = 0.5
+# Above this reduced χ² a fit is continued, and then unknown peaks are sought, at most so many.
+BAD_CHI2, MORE_STEPS, MAX_UNKNOWNS = 1.5, 4, 3
+# An unknown peak stays when it takes away this part of the misfit.
+UNKNOWN_GAIN = 0.3
+# Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
+UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
+# The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
+MISFIT_BEFORE, MISFIT_BEHIND = 3.0, 4.5
+
+
+@dataclass(frozen=True)
+class ExtraPeak:
+    """A peak that is no target, fitted with a group; times in s, area in signal unit × s."""
+
+    group: int
+    mu_s: float
+    sigma_s: float
+    tau_s: float
+    area: float
+    area_se: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +60,19 @@ class TargetedFit:
         Areas and their standard errors, signal unit × s.
     mu_s, ln_sigma, ln_tau : ndarray of float64
         Parameters of the peaks.
-    chi2 : ndarray of float64
-        Reduced χ² of the peak's group.
-    fits : tuple of GroupFit
-        The groups.
+    misfit : ndarray of float64
+        Root mean square of the whitened residuals around the peak: 1 when the fit is as good as
+        the noise.
+    baseline : tuple of ndarray of float64, each of shape (B, 3 or 4)
+        Coefficients by group.
+    ln_front : ndarray of float64, shape (B,)
+        ln τ_f.
+    starts_s : ndarray of float64, shape (B, G)
+        Starts of the windows.
+    extra : tuple of tuples of ExtraPeak
+        Unknown peaks of every trace.
+    crowded : ndarray of bool
+        Whether something hides in the peak that could not be told from it.
     """
 
     factor: FloatArray
@@ -51,8 +82,12 @@ class TargetedFit:
     mu_s: FloatArray
     ln_sigma: FloatArray
     ln_tau: FloatArray
-    chi2: FloatArray
-    fits: tuple[GroupFit, ...]
+    misfit: FloatArray
+    baseline: tuple[FloatArray, ...]
+    ln_front: FloatArray
+    starts_s: FloatArray
+    extra: tuple[tuple[ExtraPeak, ...], ...]
+    crowded: BoolArray
 
 
 def align(model: RunModel, traces: Sequence[RunningMean], max_shift: float) -> FloatArray:
@@ -71,10 +106,42 @@ def align(model: RunModel, traces: Sequence[RunningMean], max_shift: float) -> F
 
 
 def fit_targets(
-    model: RunModel, traces: Sequence[RunningMean], max_shift: float = 0.1
+    model: RunModel, traces: Sequence[RunningMean], factors: FloatArray
 ) -> TargetedFit:
-    """Fit all targets in some traces."""
-    factor = align(model, traces, max_shift)
+    """Fit all targets in some traces.
+
+    Parameters
+    ----------
+    model : RunModel
+        What was learned of the run.
+    traces : sequence of RunningMean
+        The traces.
+    factors : ndarray of float64, shape (B,)
+        Their retention factors, from `align`.
+    """
+    templates: dict[int, Templates] = {}
+    parts = [
+        _fit_batch(model, traces[low : low + BATCH], factors[low : low + BATCH], templates)
+        for low in range(0, len(traces), BATCH)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    names = ("factor", "ln_width", "area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit")
+    names += ("ln_front", "starts_s", "crowded")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    baseline = tuple(
+        np.concatenate([part.baseline[i] for part in parts]) for i in range(len(model.groups))
+    )
+    extra = tuple(row for part in parts for row in part.extra)
+    return TargetedFit(baseline=baseline, extra=extra, **arrays)
+
+
+def _fit_batch(
+    model: RunModel,
+    traces: Sequence[RunningMean],
+    factor: FloatArray,
+    templates: dict[int, Templates],
+) -> TargetedFit:
     none = np.zeros(factor.size)
     s = model.spread
     loose = Spread(
@@ -83,56 +150,214 @@ def fit_targets(
         float(np.hypot(s.ln_tau, LN_WIDTH_SD)),
     )
     windows = [cut_windows(group, model, traces, factor) for group in model.groups]
-    first = [
-        fit_group(group, *window, make_priors(model, i, factor, none, loose), model.correction, 2)
-        for i, (group, window) in enumerate(zip(model.groups, windows, strict=True))
-    ]
+    first = []
+    for i, (group, window) in enumerate(zip(model.groups, windows, strict=True)):
+        priors = make_priors(model, i, factor, none, loose)
+        first.append(fit_group(group, *window, priors, model.correction, 2))
     factor, ln_width = common_changes(model, first, factor)
-    fits = [
-        fit_group(
-            group, *window, make_priors(model, i, factor, ln_width), model.correction, 2, first[i]
-        )
-        for i, (group, window) in enumerate(zip(model.groups, windows, strict=True))
-    ]
-    return collect(model, factor, ln_width, fits)
+    result = _Collector(model, factor, ln_width)
+    for i, (group, window) in enumerate(zip(model.groups, windows, strict=True)):
+        priors = make_priors(model, i, factor, ln_width)
+        fit = fit_group(group, *window, priors, model.correction, 2, first[i].parameters)
+        result.take(i, np.arange(factor.size), fit)
+        bad = np.flatnonzero(fit.chi2 > BAD_CHI2)
+        if bad.size:
+            if i not in templates:
+                templates[i] = make_templates(model, i)
+            _mend(model, i, window, priors, fit, bad, templates[i], result)
+    return result.done()
 
 
 def common_changes(
     model: RunModel, fits: Sequence[GroupFit], factor: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Retention factor and common ln width of each trace from its well-known peaks."""
+    """Retention factor and common ln width of each trace from its well-known peaks.
+
+    Groups that don't fit, as there is something unknown in them, count less.
+    """
     mu, ls, lt = data_estimates(fits, model.groups, model.mu_s.size)
-    weight = 1 / (mu.variance + model.spread.mu_s**2)
+    trust = np.empty_like(mu.value)
+    for fit, group in zip(fits, model.groups, strict=True):
+        trust[:, list(group.members)] = np.minimum(1, (BAD_CHI2 / fit.chi2) ** 2)[:, None]
+    weight = trust / (mu.variance + model.spread.mu_s**2)
     prior = 1 / (FACTOR_SD**2)
     off = (weight * (mu.value - factor[:, None] * model.mu_s) * model.mu_s).sum(axis=1)
     new = factor + off / ((weight * model.mu_s**2).sum(axis=1) + prior)
-    # The variance of a peak's width is what is common; its parts σ and τ correlate.
     total = np.zeros(factor.size)
     weights = np.full(factor.size, LN_WIDTH_SD**-2.0)
     for data, mean, sd in (
         (ls, model.ln_sigma, model.spread.ln_sigma),
         (lt, model.ln_tau, model.spread.ln_tau),
     ):
-        w = 1 / (data.variance + sd**2)
+        w = trust / (data.variance + sd**2)
         total += (w * (data.value - mean)).sum(axis=1)
         weights += w.sum(axis=1)
     return new, total / weights
 
 
-def collect(
-    model: RunModel, factor: FloatArray, ln_width: FloatArray, fits: Sequence[GroupFit]
-) -> TargetedFit:
-    """Put the fits of the groups together by target."""
-    shape = (factor.size, model.mu_s.size)
-    arrays = {name: np.zeros(shape) for name in ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "chi2")}
-    for fit, group, effects in zip(fits, model.groups, model.shape_effects, strict=True):
-        columns = list(group.members)
-        noise = fit.area_se * np.sqrt(np.maximum(fit.chi2, 1))[:, None]
-        by_shape = np.einsum("bj,ijk->bik", fit.area, effects)
-        arrays["area"][:, columns] = fit.area
-        arrays["area_se"][:, columns] = np.sqrt(noise**2 + (by_shape**2).sum(axis=2))
-        arrays["mu_s"][:, columns] = fit.mu_s
-        arrays["ln_sigma"][:, columns] = fit.ln_sigma
-        arrays["ln_tau"][:, columns] = fit.ln_tau
-        arrays["chi2"][:, columns] = fit.chi2[:, None]
-    return TargetedFit(factor=factor, ln_width=ln_width, fits=tuple(fits), **arrays)
+def _mend(
+    model: RunModel,
+    number: int,
+    window: tuple[FloatArray, FloatArray],
+    priors: Priors,
+    fit: GroupFit,
+    bad: FloatArray,
+    templates: Templates,
+    result: _Collector,
+) -> None:
+    """Continue fits that are not good, and add unknown peaks to them."""
+    group = model.groups[number]
+    n_targets = len(group.members)
+    rows = bad
+    times_s, signal = window
+    priors = priors.of(rows)
+    start = _rows(fit.parameters, rows)
+    fit = fit_group(
+        group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
+    )
+    result.take(number, rows, fit)
+    for _ in range(MAX_UNKNOWNS):
+        found = [
+            find_unknown(group, fit, k, templates) if fit.chi2[k] > BAD_CHI2 else None
+            for k in range(rows.size)
+        ]
+        for k, unknown in enumerate(found):
+            if unknown is not None and unknown.near:
+                nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - unknown.mu_s)))
+                result.crowded[rows[k], group.members[nearest]] = True
+        going = np.array([k for k, u in enumerate(found) if u is not None and not u.near], int)
+        if not going.size:
+            return
+        extra = [u for u in found if u is not None and not u.near]
+        ln_width = result.ln_width[rows[going]]
+        mu = np.array([u.mu_s for u in extra])
+        ln_sigma = np.array([u.ln_sigma for u in extra]) + ln_width
+        ln_tau = np.array([u.ln_tau for u in extra]) + ln_width
+        width = np.hypot(np.exp(ln_sigma), np.exp(ln_tau))
+        priors = _with_peak(priors.of(going), mu, ln_sigma, ln_tau, width)
+        before = fit.chi2[going]
+        start = _rows(fit.parameters, going)
+        start = Parameters(
+            np.column_stack([start.mu_s, mu]),
+            np.column_stack([start.ln_sigma, ln_sigma]),
+            np.column_stack([start.ln_tau, ln_tau]),
+            start.ln_front,
+        )
+        # Targets may have been drawn aside by what was missing.
+        n = start.mu_s.shape[1]
+        start.mu_s[:, :n_targets] = priors.mu_s[:, :n_targets]
+        start.ln_sigma[:, : n - 1] = priors.ln_sigma[:, : n - 1]
+        start.ln_tau[:, : n - 1] = priors.ln_tau[:, : n - 1]
+        rows = rows[going]
+        fit = fit_group(
+            group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
+        )
+        better = (before - fit.chi2) > UNKNOWN_GAIN * (before - 1)
+        keep = np.flatnonzero(better & (fit.area[:, -1] > 0))
+        if not keep.size:
+            return
+        rows, priors, fit = rows[keep], priors.of(keep), _of_rows(fit, keep)
+        result.take(number, rows, fit)
+
+
+def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
+    return Parameters(
+        parameters.mu_s[rows],
+        parameters.ln_sigma[rows],
+        parameters.ln_tau[rows],
+        parameters.ln_front[rows],
+    )
+
+
+def _of_rows(fit: GroupFit, rows: FloatArray) -> GroupFit:
+    return GroupFit(**{name: value[rows] for name, value in vars(fit).items()})
+
+
+def _with_peak(
+    priors: Priors, mu: FloatArray, ln_sigma: FloatArray, ln_tau: FloatArray, width: FloatArray
+) -> Priors:
+    """Priors with one more peak."""
+    n = mu.size
+    return replace(
+        priors,
+        mu_s=np.column_stack([priors.mu_s, mu]),
+        ln_sigma=np.column_stack([priors.ln_sigma, ln_sigma]),
+        ln_tau=np.column_stack([priors.ln_tau, ln_tau]),
+        mu_sd_s=np.column_stack([priors.mu_sd_s, UNKNOWN_MU_SD * width]),
+        ln_sigma_sd=np.column_stack([priors.ln_sigma_sd, np.full(n, UNKNOWN_LN_SD[0])]),
+        ln_tau_sd=np.column_stack([priors.ln_tau_sd, np.full(n, UNKNOWN_LN_SD[1])]),
+    )
+
+
+@dataclass(eq=False)
+class _Collector:
+    """Gathers the results of the groups by target; later ones replace earlier ones."""
+
+    model: RunModel
+    factor: FloatArray
+    ln_width: FloatArray
+    arrays: dict[str, FloatArray] = field(init=False)
+    baseline: list[FloatArray] = field(init=False)
+    extra: list[dict[int, tuple[ExtraPeak, ...]]] = field(init=False)
+    crowded: BoolArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = (self.factor.size, self.model.mu_s.size)
+        names = ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit")
+        self.arrays = {name: np.zeros(shape) for name in names}
+        self.arrays["ln_front"] = np.full(shape[0], self.model.ln_front)
+        self.arrays["starts_s"] = np.zeros((shape[0], len(self.model.groups)))
+        self.baseline = [np.zeros((shape[0], 3 + g.front)) for g in self.model.groups]
+        self.extra = [{} for _ in range(shape[0])]
+        self.crowded = np.zeros(shape, bool)
+
+    def take(self, number: int, rows: FloatArray, fit: GroupFit) -> None:
+        """Take over the fit of a group in some traces."""
+        group = self.model.groups[number]
+        n = len(group.members)
+        place = np.ix_(rows, np.array(group.members))
+        inflation = np.sqrt(np.maximum(fit.chi2, 1))[:, None]
+        noise = fit.area_se * inflation
+        effects = self.model.shape_effects[number]
+        by_shape = np.einsum("bj,ijk->bik", fit.area[:, :n], effects)
+        put = self.arrays
+        put["area"][place] = fit.area[:, :n]
+        put["area_se"][place] = np.sqrt(noise[:, :n] ** 2 + (by_shape**2).sum(axis=2))
+        put["mu_s"][place] = fit.mu_s[:, :n]
+        put["ln_sigma"][place] = fit.ln_sigma[:, :n]
+        put["ln_tau"][place] = fit.ln_tau[:, :n]
+        width = np.hypot(np.exp(fit.ln_sigma), np.exp(fit.ln_tau))
+        u = (fit.times_s[:, None, :] - fit.mu_s[:, :n, None]) / width[:, :n, None]
+        around = (u > -MISFIT_BEFORE) & (u < MISFIT_BEHIND)
+        squares = (around @ (fit.residual**2)[:, :, None])[:, :, 0]
+        put["misfit"][place] = np.sqrt(squares / np.maximum(around.sum(axis=2), 1))
+        put["starts_s"][rows, number] = fit.times_s[:, 0] - 0.5 * group.block_s
+        if group.front:
+            put["ln_front"][rows] = fit.ln_front
+        self.baseline[number][rows] = fit.baseline
+        for k, row in enumerate(rows):
+            self.extra[row][number] = tuple(
+                ExtraPeak(
+                    number,
+                    float(fit.mu_s[k, j]),
+                    float(np.exp(fit.ln_sigma[k, j])),
+                    float(np.exp(fit.ln_tau[k, j])),
+                    float(fit.area[k, j]),
+                    float(noise[k, j]),
+                )
+                for j in range(n, fit.area.shape[1])
+            )
+
+    def done(self) -> TargetedFit:
+        """The result."""
+        extra = tuple(
+            tuple(peak for number in sorted(row) for peak in row[number]) for row in self.extra
+        )
+        return TargetedFit(
+            factor=self.factor,
+            ln_width=self.ln_width,
+            baseline=tuple(self.baseline),
+            extra=extra,
+            crowded=self.crowded,
+            **self.arrays,
+        )
