@@ -24,7 +24,14 @@ from dialysis.integrate.detection import (
     set_limits,
     smooth_blocks,
 )
-from dialysis.integrate.measuring import Shape, area_between, measure_shape, savitzky_golay
+from dialysis.integrate.measuring import (
+    Shape,
+    area_between,
+    longest_gap,
+    measure_shape,
+    point_flags,
+    savitzky_golay,
+)
 from dialysis.integrate.method import IntegrationMethod
 from dialysis.integrate.noise import (
     PEAK_TO_PEAK_WIDTHS,
@@ -48,11 +55,6 @@ CLEAR_SIGMAS = 60.0
 # Blocks beside a peak that tell whether the baseline follows the trace, and how far off it may be.
 FLANK_BLOCKS = 12
 FLANK_SIGMAS = 5.0
-# So many equal values at the top of a peak are a detector at its limit.
-CLIPPED_POINTS = 5
-# A point this many σ and this part of the signal away from both its neighbours is a spike.
-SPIKE_SIGMAS = 10.0
-SPIKE_PART = 0.2
 # A peak is on the front when the front at its start exceeds this part of its height.
 FRONT_PART = 0.1
 
@@ -356,14 +358,14 @@ def _measure(
         snr_usp = signal_to_noise(2 * shape.height, h)
         if snr_usp < method.min_snr:
             continue
-        if _longest_gap(gaps, start_s[i], end_s[i]) > 0.5 * widths[i]:
+        if longest_gap(gaps, start_s[i], end_s[i]) > 0.5 * widths[i]:
             continue
         low, high = np.searchsorted(times_s, [start_s[i], end_s[i]])
-        flags = _flags(signal[low:high], corrected[low:high], sigma)
+        flags = point_flags(signal[low:high], corrected[low:high], sigma)
         flags += [
             name
             for name, holds in (
-                ("gap", _longest_gap(gaps, start_s[i], end_s[i]) > 0),
+                ("gap", longest_gap(gaps, start_s[i], end_s[i]) > 0),
                 ("edge", bool(candidates.start_cut[i] or candidates.end_cut[i])),
                 ("local_baseline", bool(candidates.local[i])),
                 ("front", baseline.front_at(float(start_s[i])) > FRONT_PART * shape.height),
@@ -473,23 +475,3 @@ def _alone(corrected: FloatArray, times_s: FloatArray, ends_s: FloatArray, shape
 def signal_to_noise(signal: float, noise: float) -> float:
     """Divide a signal by a noise; NaN when the noise is not known or zero."""
     return signal / noise if noise > 0 else float("nan")
-
-
-def _longest_gap(gaps: tuple[tuple[float, float], ...], start_s: float, end_s: float) -> float:
-    """Longest part of a gap between two times, s."""
-    return max([0.0, *(min(end, end_s) - max(start, start_s) for start, end in gaps)])
-
-
-def _flags(signal: FloatArray, corrected: FloatArray, sigma: float) -> list[str]:
-    """What is odd about the points of a peak."""
-    flags = []
-    at_top = np.flatnonzero(signal == signal.max())
-    if at_top.size >= CLIPPED_POINTS:
-        runs = np.split(at_top, np.flatnonzero(np.diff(at_top) > 1) + 1)
-        if max(run.size for run in runs) >= CLIPPED_POINTS:
-            flags.append("clipped")
-    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
-    level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
-    if np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
-        flags.append("spike")
-    return flags
