@@ -152,6 +152,12 @@ class GroupFit:
     pull: FloatArray
 
     @property
+    def strain(self) -> FloatArray:
+        """Sum of squared distances from the priors in their standard deviations, shape (B,)."""
+        precision = np.where(self.precision > 0, self.precision, 1.0)
+        return np.asarray(np.sum(self.pull**2 / precision, axis=1))
+
+    @property
     def parameters(self) -> Parameters:
         """Where another fit can begin."""
         return Parameters(self.mu_s, self.ln_sigma, self.ln_tau, self.ln_front)

@@ -18,7 +18,7 @@ from dialysis.integrate.learning import (
     data_estimates,
     make_priors,
 )
-from dialysis.integrate.unknowns import Templates, find_unknown, make_templates
+from dialysis.integrate.unknowns import NEAR_WIDTHS, Templates, Unknown, find_unknown, make_templates
 
 # Traces are fitted this many at a time, to bound the memory.
 BATCH = 32
@@ -26,8 +26,15 @@ BATCH = 32
 FACTOR_SD, LN_WIDTH_SD = 0.002, 0.15
 # Blocks for the retention factor: this part of the smallest width.
 COARSE_PART = 0.5
-# Above this reduced χ² a fit is continued, and then unknown peaks are sought, at most so many.
-BAD_CHI2, MORE_STEPS, MAX_UNKNOWNS = 1.5, 4, 3
+# Above this reduced χ² a fit is continued, and doubted.
+BAD_CHI2, MORE_STEPS = 1.5, 4
+# Unknown peaks, at most so many, are sought when residuals and strain of the parameters exceed
+# what noise gives by so many standard deviations.
+MAX_UNKNOWNS, BAD_SIGMAS = 3, 2.0
+# A width this many standard deviations from what is expected may hold a further peak.
+BENT_SIGMAS = 2.5
+# One that is still this many away after all does hold something.
+CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it takes away this part of the misfit.
 UNKNOWN_GAIN = 0.3
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
@@ -153,14 +160,28 @@ def _fit_batch(
     first = []
     for i, (group, window) in enumerate(zip(model.groups, windows, strict=True)):
         priors = make_priors(model, i, factor, none, loose)
-        first.append(fit_group(group, *window, priors, model.correction, 2))
+        fit = fit_group(group, *window, priors, model.correction, 2)
+        bad = np.flatnonzero(fit.chi2 > BAD_CHI2)
+        if bad.size:
+            # Far from where they began two steps are not enough.
+            again = fit_group(
+                group,
+                *(part[bad] for part in window),
+                priors.of(bad),
+                model.correction,
+                MORE_STEPS,
+                _rows(fit.parameters, bad),
+            )
+            for name, values in vars(again).items():
+                getattr(fit, name)[bad] = values
+        first.append(fit)
     factor, ln_width = common_changes(model, first, factor)
     result = _Collector(model, factor, ln_width)
     for i, (group, window) in enumerate(zip(model.groups, windows, strict=True)):
         priors = make_priors(model, i, factor, ln_width)
         fit = fit_group(group, *window, priors, model.correction, 2, first[i].parameters)
         result.take(i, np.arange(factor.size), fit)
-        bad = np.flatnonzero(fit.chi2 > BAD_CHI2)
+        bad = np.flatnonzero(_suspect(fit))
         if bad.size:
             if i not in templates:
                 templates[i] = make_templates(model, i)
@@ -217,10 +238,21 @@ def _mend(
     )
     result.take(number, rows, fit)
     for _ in range(MAX_UNKNOWNS):
-        found = [
-            find_unknown(group, fit, k, templates) if fit.chi2[k] > BAD_CHI2 else None
-            for k in range(rows.size)
-        ]
+        suspect = np.flatnonzero(_suspect(fit))
+        found: list[Unknown | None] = [None] * rows.size
+        if suspect.size:
+            # Shapes that were bent to hold a further peak are put back before it is sought.
+            unbent = fit_group(
+                group,
+                times_s[rows[suspect]],
+                signal[rows[suspect]],
+                priors.of(suspect),
+                model.correction,
+                0,
+                _unbent(_rows(fit.parameters, suspect), priors.of(suspect)),
+            )
+            for place, k in enumerate(suspect.tolist()):
+                found[k] = find_unknown(group, unbent, place, templates)
         for k, unknown in enumerate(found):
             if unknown is not None and unknown.near:
                 nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - unknown.mu_s)))
@@ -235,7 +267,7 @@ def _mend(
         ln_tau = np.array([u.ln_tau for u in extra]) + ln_width
         width = np.hypot(np.exp(ln_sigma), np.exp(ln_tau))
         priors = _with_peak(priors.of(going), mu, ln_sigma, ln_tau, width)
-        before = fit.chi2[going]
+        before = objective(fit)[going]
         start = _rows(fit.parameters, going)
         start = Parameters(
             np.column_stack([start.mu_s, mu]),
@@ -252,12 +284,38 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        better = (before - fit.chi2) > UNKNOWN_GAIN * (before - 1)
+        better = before - objective(fit) > UNKNOWN_GAIN * np.maximum(before - group.n, 0)
         keep = np.flatnonzero(better & (fit.area[:, -1] > 0))
         if not keep.size:
             return
         rows, priors, fit = rows[keep], priors.of(keep), _of_rows(fit, keep)
         result.take(number, rows, fit)
+
+
+def _unbent(parameters: Parameters, priors: Priors) -> Parameters:
+    """Parameters with those far from their priors put back to one standard deviation."""
+
+    def back(value: FloatArray, mean: FloatArray, sd: FloatArray) -> FloatArray:
+        away = (value - mean) / sd
+        return np.asarray(np.where(np.abs(away) > BENT_SIGMAS, mean + sd * np.sign(away), value))
+
+    return Parameters(
+        parameters.mu_s,
+        back(parameters.ln_sigma, priors.ln_sigma, priors.ln_sigma_sd),
+        back(parameters.ln_tau, priors.ln_tau, priors.ln_tau_sd),
+        parameters.ln_front,
+    )
+
+
+def _suspect(fit: GroupFit) -> BoolArray:
+    """Whether something is missing in the model of a trace, shape (B,)."""
+    n = fit.residual.shape[1]
+    return np.asarray(objective(fit) > n + BAD_SIGMAS * np.sqrt(2 * n))
+
+
+def objective(fit: GroupFit) -> FloatArray:
+    """What a fit minimises: squared residuals and squared distances from the priors, (B,)."""
+    return np.asarray(np.sum(fit.residual**2, axis=1) + fit.strain)
 
 
 def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
@@ -314,7 +372,7 @@ class _Collector:
     def take(self, number: int, rows: FloatArray, fit: GroupFit) -> None:
         """Take over the fit of a group in some traces."""
         group = self.model.groups[number]
-        n = len(group.members)
+        n, n_all = len(group.members), fit.area.shape[1]
         place = np.ix_(rows, np.array(group.members))
         inflation = np.sqrt(np.maximum(fit.chi2, 1))[:, None]
         noise = fit.area_se * inflation
@@ -334,6 +392,15 @@ class _Collector:
         put["starts_s"][rows, number] = fit.times_s[:, 0] - 0.5 * group.block_s
         if group.front:
             put["ln_front"][rows] = fit.ln_front
+        # A peak bent out of its shape holds something else, and so may its neighbours.
+        first = n_all + 3 + group.front
+        precision = fit.precision[:, first : first + 3 * n_all]
+        bent = np.abs(fit.pull[:, first : first + 3 * n_all]) > CROWDED_SIGMAS * np.sqrt(precision)
+        own = bent.reshape(-1, 3, n_all).any(axis=1)
+        close = np.abs(fit.mu_s[:, :n, None] - fit.mu_s[:, None, :]) < NEAR_WIDTHS * np.maximum(
+            width[:, :n, None], width[:, None, :]
+        )
+        self.crowded[place] |= (close & own[:, None, :]).any(axis=2)
         self.baseline[number][rows] = fit.baseline
         for k, row in enumerate(rows):
             self.extra[row][number] = tuple(

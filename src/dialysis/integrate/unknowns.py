@@ -13,7 +13,7 @@ from dialysis.integrate.shapes import shape_values
 
 # An unknown peak improves the fit by this many standard deviations, after everything else has
 # been given the chance to explain it.
-MIN_SCORE = 6.0
+MIN_SCORE = 4.5
 # It is modelled from this many widths off every other peak; nearer it can't be told from one.
 MIN_WIDTHS = 0.8
 # Nearer to an analyte than this many widths it must be this part of its area, so that a shape
