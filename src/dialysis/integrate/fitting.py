@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dialysis.chromatogram import FloatArray
+from dialysis.integrate.detection import IntArray
 from dialysis.integrate.shapes import Correction, shape_values
 
 # Largest step of µ, in widths, and of the logarithms.
@@ -90,7 +91,7 @@ class Priors:
     ln_front: float
     ln_front_sd: float
 
-    def of(self, rows: FloatArray) -> Priors:
+    def of(self, rows: IntArray) -> Priors:
         """Priors of some of the traces."""
         names = ("mu_s", "ln_sigma", "ln_tau", "mu_sd_s", "ln_sigma_sd", "ln_tau_sd")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})

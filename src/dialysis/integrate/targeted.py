@@ -10,7 +10,9 @@ import numpy as np
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.alignment import RunningMean, curvature, factor_grid, find_factor
 from dialysis.integrate.blocks import BoolArray
-from dialysis.integrate.fitting import GroupFit, Parameters, Priors, fit_group
+from dialysis.integrate.detection import IntArray
+from dialysis.integrate.fitting import Group, GroupFit, Parameters, Priors, fit_group
+from dialysis.integrate.shapes import Correction
 from dialysis.integrate.learning import (
     RunModel,
     Spread,
@@ -30,7 +32,7 @@ COARSE_PART = 0.5
 BAD_CHI2, MORE_STEPS = 1.5, 4
 # Unknown peaks, at most so many, are sought when residuals and strain of the parameters exceed
 # what noise gives by so many standard deviations.
-MAX_UNKNOWNS, BAD_SIGMAS = 3, 2.0
+MAX_UNKNOWNS, BAD_SIGMAS = 3, 0.0
 # A width this many standard deviations from what is expected may hold a further peak.
 BENT_SIGMAS = 2.5
 # One that is still this many away after all does hold something.
@@ -164,16 +166,7 @@ def _fit_batch(
         bad = np.flatnonzero(fit.chi2 > BAD_CHI2)
         if bad.size:
             # Far from where they began two steps are not enough.
-            again = fit_group(
-                group,
-                *(part[bad] for part in window),
-                priors.of(bad),
-                model.correction,
-                MORE_STEPS,
-                _rows(fit.parameters, bad),
-            )
-            for name, values in vars(again).items():
-                getattr(fit, name)[bad] = values
+            _continue(group, *window, priors, model.correction, fit, bad)
         first.append(fit)
     factor, ln_width = common_changes(model, first, factor)
     result = _Collector(model, factor, ln_width)
@@ -222,7 +215,7 @@ def _mend(
     window: tuple[FloatArray, FloatArray],
     priors: Priors,
     fit: GroupFit,
-    bad: FloatArray,
+    bad: IntArray,
     templates: Templates,
     result: _Collector,
 ) -> None:
@@ -231,12 +224,11 @@ def _mend(
     n_targets = len(group.members)
     rows = bad
     times_s, signal = window
-    priors = priors.of(rows)
-    start = _rows(fit.parameters, rows)
-    fit = fit_group(
-        group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
-    )
-    result.take(number, rows, fit)
+    priors, fit = priors.of(rows), _of_rows(fit, rows)
+    far = np.flatnonzero(fit.chi2 > BAD_CHI2)
+    if far.size:
+        _continue(group, times_s[rows], signal[rows], priors, model.correction, fit, far)
+        result.take(number, rows[far], _of_rows(fit, far))
     for _ in range(MAX_UNKNOWNS):
         suspect = np.flatnonzero(_suspect(fit))
         found: list[Unknown | None] = [None] * rows.size
@@ -292,6 +284,29 @@ def _mend(
         result.take(number, rows, fit)
 
 
+def _continue(
+    group: Group,
+    times_s: FloatArray,
+    signal: FloatArray,
+    priors: Priors,
+    correction: Correction,
+    fit: GroupFit,
+    rows: IntArray,
+) -> None:
+    """Go on with the fits of some traces, in place."""
+    again = fit_group(
+        group,
+        times_s[rows],
+        signal[rows],
+        priors.of(rows),
+        correction,
+        MORE_STEPS,
+        _rows(fit.parameters, rows),
+    )
+    for name, values in vars(again).items():
+        getattr(fit, name)[rows] = values
+
+
 def _unbent(parameters: Parameters, priors: Priors) -> Parameters:
     """Parameters with those far from their priors put back to one standard deviation."""
 
@@ -318,7 +333,7 @@ def objective(fit: GroupFit) -> FloatArray:
     return np.asarray(np.sum(fit.residual**2, axis=1) + fit.strain)
 
 
-def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
+def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
     return Parameters(
         parameters.mu_s[rows],
         parameters.ln_sigma[rows],
@@ -327,7 +342,7 @@ def _rows(parameters: Parameters, rows: FloatArray) -> Parameters:
     )
 
 
-def _of_rows(fit: GroupFit, rows: FloatArray) -> GroupFit:
+def _of_rows(fit: GroupFit, rows: IntArray) -> GroupFit:
     return GroupFit(**{name: value[rows] for name, value in vars(fit).items()})
 
 
@@ -369,7 +384,7 @@ class _Collector:
         self.extra = [{} for _ in range(shape[0])]
         self.crowded = np.zeros(shape, bool)
 
-    def take(self, number: int, rows: FloatArray, fit: GroupFit) -> None:
+    def take(self, number: int, rows: IntArray, fit: GroupFit) -> None:
         """Take over the fit of a group in some traces."""
         group = self.model.groups[number]
         n, n_all = len(group.members), fit.area.shape[1]
