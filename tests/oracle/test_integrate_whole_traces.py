@@ -9,6 +9,7 @@ import pytest
 
 from dialysis.chromatogram import Chromatogram, VendorPeak
 from dialysis.ingest import read
+from dialysis.integrate import IntegrationMethod, Target, integrate
 from dialysis.integrate.analysis import Peak
 from dialysis.integrate.untargeted import integrate_all
 
@@ -143,3 +144,14 @@ def test_chromeleon_amperometry_main_peaks(chromatograms: Path, name: str) -> No
     for rt_min in (2.3, 8.2, 14.5, 19.5):
         vendor_rt, area = max((r for r in report if abs(r[0] - rt_min) < 0.1), key=lambda r: r[1])
         assert at(peaks, 60 * vendor_rt).area == pytest.approx(60 * area, rel=0.06), rt_min
+
+
+@pytest.mark.parametrize(("rt_s", "area", "error"), ANDI[1:6])
+def test_andi_areas_of_named_peaks(
+    chromatograms: Path, rt_s: float, area: float, error: float
+) -> None:
+    (trace,) = read(chromatograms / "andi_netcdf" / "agilent-hplc.cdf")
+    method = IntegrationMethod((Target("X", rt_s / 60, 0.1),), retention_reference="none")
+    row = integrate(trace, method).set_index("analyte").loc["X"]
+    assert "local_baseline" in row["flags"]
+    assert row["area"] == pytest.approx(area, rel=error)

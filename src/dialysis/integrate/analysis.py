@@ -15,6 +15,7 @@ from dialysis.integrate.baseline import (
     masked_baseline,
 )
 from dialysis.integrate.blocks import Blocks, BoolArray, block_means, check_trace, find_gaps
+from dialysis.integrate.clusters import INTERVAL_S, LocalBounds, local_bounds
 from dialysis.integrate.detection import (
     SMOOTHING_BLOCKS,
     Candidates,
@@ -320,16 +321,27 @@ def _measure(
     end_s = np.minimum(candidates.end_s, times_s[-1])
     weights = baseline.area_weights(start_s, end_s)
     at_start, at_end = baseline.at(start_s), baseline.at(end_s)
+    shared = candidates.start_shared | candidates.end_shared
+    bounds = _local_bounds(times_s, signal, candidates, blocks.interval_s)
     for i in np.flatnonzero(candidates.local).tolist():
-        ends = np.array([candidates.line_start_s[i], candidates.line_end_s[i]])
-        if not (candidates.start_shared[i] or candidates.end_shared[i]):
-            start_s[i], end_s[i] = ends = _feet_on_points(times_s, corrected, candidates, i)
-        ends = np.clip(ends, times_s[0], times_s[-1])
-        lift = local_means(times_s, signal, ends, 0.5 * blocks.interval_s) - baseline.at(ends)
+        if (own := bounds.get(i)) is not None:
+            start_s[i], end_s[i] = np.clip([own.start_s, own.end_s], times_s[0], times_s[-1])
+            if i > 0 and i - 1 not in bounds:
+                end_s[i - 1] = min(end_s[i - 1], start_s[i])
+            if i + 1 < candidates.n and i + 1 not in bounds:
+                start_s[i + 1] = max(start_s[i + 1], end_s[i])
+            shared[i] = own.shared
+            ends, line = own.line_s, own.line
+        else:
+            ends = np.array([candidates.line_start_s[i], candidates.line_end_s[i]])
+            if not shared[i]:
+                start_s[i], end_s[i] = ends = _feet_on_points(times_s, corrected, candidates, i)
+            ends = np.clip(ends, times_s[0], times_s[-1])
+            line = local_means(times_s, signal, ends, 0.5 * blocks.interval_s)
         low, high = np.searchsorted(times_s, [start_s[i], end_s[i]])
-        corrected[low : high + 1] -= np.interp(times_s[low : high + 1], ends, lift)
-        at_start[i] += np.interp(start_s[i], ends, lift)
-        at_end[i] += np.interp(end_s[i], ends, lift)
+        part = slice(low, high + 1)
+        corrected[part] = signal[part] - np.interp(times_s[part], ends, line)
+        at_start[i], at_end[i] = np.interp([start_s[i], end_s[i]], ends, line)
         weights[i] = line_area_weights(blocks, float(start_s[i]), float(end_s[i]), ends)
     errors = noise.standard_errors(weights)
     shapes = [
@@ -390,13 +402,34 @@ def _measure(
                 tailing=shape.tailing if _alone(corrected, times_s, ends_s[i], shape) else _NAN,
                 plates=5.54 * (shape.apex_s / float(widths[i])) ** 2,
                 resolution=float(resolution[i]) if np.isfinite(resolution[i]) else _NAN,
-                method="drop"
-                if candidates.start_shared[i] or candidates.end_shared[i]
-                else "trapezoid",
+                method="drop" if shared[i] else "trapezoid",
                 flags=tuple(flags),
             )
         )
     return tuple(peaks)
+
+
+def _local_bounds(
+    times_s: FloatArray, signal: FloatArray, candidates: Candidates, interval_s: float
+) -> dict[int, LocalBounds]:
+    """Bounds of the peaks that are measured above a local line, by their slope.
+
+    A peak that has none of its own (it is too small for that) is not in it, nor one that has such
+    a peak inside its bounds.
+    """
+    local = np.flatnonzero(candidates.local)
+    if not local.size:
+        return {}
+    blocks = block_means(times_s, signal, min(interval_s, INTERVAL_S))
+    reach_s = np.minimum(candidates.left_s, candidates.right_s)
+    found = local_bounds(blocks, candidates.apex_s[local].tolist(), reach_s[local].tolist())
+    bounds = {i: own for i, own in zip(local.tolist(), found, strict=True) if own is not None}
+    apexes_s = candidates.apex_s
+    return {
+        i: own
+        for i, own in bounds.items()
+        if np.count_nonzero((apexes_s > own.start_s) & (apexes_s < own.end_s)) == 1
+    }
 
 
 def _feet_on_points(

@@ -21,6 +21,8 @@ from dialysis.integrate.blocks import Blocks, BoolArray
 from dialysis.integrate.detection import IntArray, smooth_blocks
 from dialysis.integrate.measuring import savitzky_golay_slope
 
+# Longest blocks the bounds are sought on, s; a peak should be at least eight of them wide.
+INTERVAL_S = 0.5
 # Prominence that makes a peak, in σ of the smoothed blocks; σ is that of second differences over
 # this distance, s, so that wander of the baseline counts as noise.
 PROMINENCE_SIGMAS = 8.0
@@ -90,6 +92,11 @@ class Cluster:
     level: FloatArray
     hull: IntArray
 
+    @property
+    def n(self) -> int:
+        """Number of peaks."""
+        return len(self.members)
+
     def facet_s(self, k: int) -> FloatArray:
         """Times of the two bounds that carry the baseline under member k, s, shape (2,)."""
         right = int(np.searchsorted(self.hull, k, side="right"))
@@ -130,6 +137,62 @@ def find_clusters(blocks: Blocks) -> tuple[list[Cluster], BoolArray]:
         low, high = np.searchsorted(blocks.times_s, cluster.bounds_s[[0, -1]])
         free[low:high] = False
     return clusters, free
+
+
+@dataclass(frozen=True, eq=False)
+class LocalBounds:
+    """Bounds of one peak and the straight baseline under it.
+
+    Parameters
+    ----------
+    start_s, end_s : float
+        Bounds, s.
+    line_s, line : ndarray of float64, shape (2,)
+        Ends of the baseline: times (s) and values.
+    shared : bool
+        Whether a bound is the valley to a neighbour.
+    """
+
+    start_s: float
+    end_s: float
+    line_s: FloatArray
+    line: FloatArray
+    shared: bool
+
+
+def local_bounds(
+    blocks: Blocks, apexes_s: Sequence[float], reaches_s: Sequence[float]
+) -> list[LocalBounds | None]:
+    """Bounds of certain peaks, each the one whose apex is nearest to a time.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The trace.
+    apexes_s, reaches_s : sequence of float
+        Where an apex is expected and how far from it it may be, s.
+
+    Returns
+    -------
+    list of LocalBounds or None
+        ``None`` where there is no peak of its own.
+    """
+    found = [(cluster, k) for cluster in find_clusters(blocks)[0] for k in range(cluster.n)]
+    if not found:
+        return [None for _ in apexes_s]
+    times_s = blocks.times_s[[cluster.members[k].apex for cluster, k in found]]
+    out: list[LocalBounds | None] = []
+    for apex_s, reach_s in zip(apexes_s, reaches_s, strict=True):
+        nearest = int(np.argmin(np.abs(times_s - apex_s)))
+        if abs(times_s[nearest] - apex_s) > reach_s:
+            out.append(None)
+            continue
+        cluster, k = found[nearest]
+        line_s = cluster.facet_s(k)
+        line = np.interp(line_s, cluster.bounds_s, cluster.level)
+        start_s, end_s = cluster.bounds_s[[k, k + 1]].tolist()
+        out.append(LocalBounds(start_s, end_s, line_s, line, cluster.n > 1))
+    return out
 
 
 def _find_apexes(blocks: Blocks, smoothed: FloatArray) -> tuple[IntArray, FloatArray, BoolArray]:

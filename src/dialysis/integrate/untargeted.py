@@ -11,7 +11,7 @@ from dialysis.chromatogram import Chromatogram, FloatArray
 from dialysis.errors import IntegrationError
 from dialysis.integrate.analysis import Peak, line_area_weights, signal_to_noise
 from dialysis.integrate.blocks import Blocks, BoolArray, block_means, check_trace, find_gaps
-from dialysis.integrate.clusters import Cluster, find_clusters
+from dialysis.integrate.clusters import INTERVAL_S, Cluster, find_clusters
 from dialysis.integrate.detection import half_widths
 from dialysis.integrate.measuring import area_between, longest_gap, measure_shape, point_flags
 from dialysis.integrate.noise import (
@@ -22,8 +22,6 @@ from dialysis.integrate.noise import (
     point_sigma,
 )
 
-# Blocks the bounds are sought on, s; a peak should be at least eight of them wide.
-INTERVAL_S = 0.5
 # A peak rides when its neighbour across a valley is this many times higher or lower and the area
 # above its own chord differs by more than this part.
 RIDING_RATIO = 10.0
@@ -67,8 +65,9 @@ def integrate_all(
     inside = (times_s >= 60 * start_min) & (times_s <= 60 * last_min)
     if np.count_nonzero(inside) < 20 or np.ptp(times_s[inside]) < 20 * interval_s:
         raise IntegrationError(
-            f"{where}: found a trace from {times_s[0] / 60:g} to {times_s[-1] / 60:g} min; expected "
-            f"at least {20 * interval_s:g} s of it between {start_min:g} and {last_min:g} min. "
+            f"{where}: found a trace from {times_s[0] / 60:g} to {times_s[-1] / 60:g} min; "
+            f"expected at least {20 * interval_s:g} s of it between {start_min:g} and "
+            f"{last_min:g} min. "
             "Change these times or export the whole trace."
         )
     times_s, signal = times_s[inside], signal[inside]
@@ -93,7 +92,7 @@ def _measure(
     peaks = [
         peak
         for cluster in clusters
-        for k in range(len(cluster.members))
+        for k in range(cluster.n)
         if (peak := _measure_member(times_s, signal, blocks, cluster, k, free, sigma, noise, gaps))
     ]
     if len(peaks) < 2:
@@ -145,7 +144,7 @@ def _measure_member(
     level = cluster.level[[k, k + 1]].tolist()
     area = area_between(times_s, signal, start_s, end_s, *level)
     weights = line_area_weights(blocks, start_s, end_s, cluster.facet_s(k))
-    shared = len(cluster.members) > 1
+    shared = cluster.n > 1
     cut = bounds_s[k] <= blocks.times_s[0] or bounds_s[k + 1] >= blocks.times_s[-1]
     odd = (
         ("gap", longest_gap(gaps, start_s, end_s) > 0),
