@@ -2,7 +2,7 @@
 
 from dialysis.integrate.measuring import area_between
 from dialysis.integrate.method import IntegrationMethod, Target
-from dialysis.integrate.run import IntegratedRun, integrate, integrate_run
+from dialysis.integrate.run import IntegratedRun, integrate, integrate_run, learn_traces
 
 __all__ = [
     "IntegratedRun",
@@ -11,4 +11,5 @@ __all__ = [
     "area_between",
     "integrate",
     "integrate_run",
+    "learn_traces",
 ]

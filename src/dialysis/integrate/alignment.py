@@ -11,8 +11,8 @@ from dialysis.chromatogram import FloatArray
 
 # Grid of retention factors: this part of the narrowest relative peak width.
 _GRID_PART = 0.4
-# A pattern must beat the same pattern elsewhere by this much in Σ ln(1 + S/N) to be believed.
-CLEAR_SCORE = 3.0
+# Response, in noise units, from which an apex refines the retention factor.
+_CLEAR_RESPONSE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +102,8 @@ def find_factor(
     factors: FloatArray,
     expected: float = 1.0,
     spread: float = 0.03,
-) -> tuple[float, float]:
-    """Find the retention factor of a trace and how much better it is than the expected score.
+) -> float:
+    """Find the retention factor that puts the expected peaks on peaks.
 
     Parameters
     ----------
@@ -115,11 +115,6 @@ def find_factor(
         From `factor_grid`.
     expected, spread : float
         Factor to be expected and its standard deviation.
-
-    Returns
-    -------
-    factor, score : float
-        The score is Σ ln(1 + S/N) above its median over all factors.
     """
     scores = pattern_scores(response, start_s, block_s, rt_s, factors)
     judged = scores - 0.5 * ((factors - expected) / spread) ** 2
@@ -136,12 +131,11 @@ def find_factor(
         top = low + int(np.argmax(response[low:high]))
         left, middle, right = response[top - 1 : top + 2]
         bent = left - 2 * middle + right
-        if middle <= 5 or bent >= 0 or not low < top < high - 1:
+        if middle <= _CLEAR_RESPONSE or bent >= 0 or not low < top < high - 1:
             continue
         apex_s = start_s + block_s * (top + 0.5 + 0.5 * (left - right) / bent)
         # The relative error of a retention time falls with the time.
         size = t * t * np.log1p(middle)
         total += size * apex_s / t
         weight += size
-    score = float(scores[best] - np.median(scores))
-    return (total / weight if weight else factor), score
+    return total / weight if weight else factor

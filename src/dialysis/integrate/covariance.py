@@ -16,6 +16,8 @@ from dialysis.chromatogram import FloatArray
 _MEDIAN_SQUARE = 0.45493642311957283
 # Second differences are taken of means over 1, 2, 4 … blocks, at most this long.
 LONGEST_MEAN_S = 60.0
+# White noise is at least this part of the variance from block to block.
+LEAST_WHITE = 0.01
 # Frequencies of the spectra: from about 1/PERIOD_S, far below what a fit window resolves, to four
 # times the Nyquist frequency of the blocks.
 PERIOD_S = 8192.0
@@ -75,6 +77,7 @@ def estimate_spectrum(
     least squares with relative weights.
     """
     rows, values = [], []
+    shortest = 0.0
     k = 1
     while k * block_s <= LONGEST_MEAN_S or k == 1:
         pieces = []
@@ -90,6 +93,7 @@ def estimate_spectrum(
             break
         value = float(np.median(second**2)) / _MEDIAN_SQUARE
         if value > 0:
+            shortest = shortest or value / 6.0
             weight = np.sqrt(independent) / value
             rows.append([weight * part for part in _second_differences(block_s, k)])
             values.append(weight * value)
@@ -100,7 +104,8 @@ def estimate_spectrum(
     scale = np.linalg.norm(design, axis=0)
     fitted, _ = nnls(design / scale, np.asarray(values))
     white, pink, walk = (float(v) for v in fitted / scale)
-    return NoiseSpectrum(max(white, floor * block_s), pink, walk)
+    # Some white noise is always there, be it that of the digitisation.
+    return NoiseSpectrum(max(white, floor * block_s, LEAST_WHITE * shortest * block_s), pink, walk)
 
 
 def _second_differences(block_s: float, k: int) -> tuple[float, float, float]:

@@ -56,12 +56,12 @@ class Group:
     @property
     def since_s(self) -> FloatArray:
         """Middles of the blocks from the start of the window, s, shape (n,)."""
-        return (np.arange(self.n) + 0.5) * self.block_s
+        return np.asarray((np.arange(self.n) + 0.5) * self.block_s)
 
     @property
     def scaled(self) -> FloatArray:
         """Middles of the blocks on a scale from −1 to 1, shape (n,)."""
-        return (2 * np.arange(self.n) + 1) / self.n - 1
+        return np.asarray((2 * np.arange(self.n) + 1) / self.n - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,9 +200,7 @@ def fit_group(
     n_traces, n_peaks = priors.mu_s.shape
     began = priors if start is None else start
     mu, ls, lt = began.mu_s.copy(), began.ln_sigma.copy(), began.ln_tau.copy()
-    lf = (
-        np.full(n_traces, priors.ln_front) if start is None else start.ln_front.copy()
-    )
+    lf = np.full(n_traces, priors.ln_front) if start is None else start.ln_front.copy()
     level = signal[:, -1:]
     white = (signal - level) @ group.whitener.T
     fixed = np.stack([np.ones(group.n), group.scaled, group.scaled**2])
@@ -291,9 +289,7 @@ def fit_group(
     )
 
 
-def _columns(
-    raw: FloatArray, fixed_white: FloatArray, n_peaks: int, group: Group
-) -> FloatArray:
+def _columns(raw: FloatArray, fixed_white: FloatArray, n_peaks: int, group: Group) -> FloatArray:
     """Whiten derivatives and put the fixed baseline between areas and the rest, (B, p, n)."""
     n_traces, n_raw, n = raw.shape
     whitened = (raw.reshape(-1, n) @ group.whitener.T).reshape(n_traces, n_raw, n)

@@ -234,9 +234,7 @@ def plan_groups(
     rt, width = guess.rt_s, guess.sigma_s
     members: list[list[int]] = []
     for i in range(rt.size):
-        near = (
-            i > 0 and rt[i] - rt[i - 1] < WIDTHS_TOGETHER * 0.5 * (width[i] + width[i - 1])
-        )
+        near = i > 0 and rt[i] - rt[i - 1] < WIDTHS_TOGETHER * 0.5 * (width[i] + width[i - 1])
         # Peaks whose window the front's tail still reaches share the group of the front.
         front_end = first_s + FRONT_DECAYS * (front_s or 0.0)
         on_front = front_s is not None and rt[i] - WIDTHS_BEFORE * width[i] < front_end
@@ -260,9 +258,7 @@ def plan_groups(
         block_s = max(1, round(wanted / step_s)) * step_s
         n = int((end - start) / block_s)
         groups.append(
-            Group(
-                tuple(inside), float(start), block_s, n, front, spectrum.whitener(block_s, n)
-            )
+            Group(tuple(inside), float(start), block_s, n, front, spectrum.whitener(block_s, n))
         )
     return tuple(groups)
 
@@ -278,7 +274,9 @@ def cut_windows(
     length = group.n * group.block_s
     for trace, factor in zip(traces, factors, strict=True):
         start = group.start_s if group.front else group.start_s * float(factor)
-        start = trace.snap(float(np.clip(start, model.first_s, max(model.first_s, model.last_s - length))))
+        start = trace.snap(
+            float(np.clip(start, model.first_s, max(model.first_s, model.last_s - length)))
+        )
         times.append(start + group.since_s)
         means.append(trace.blocks(start, group.block_s, group.n))
     return np.stack(times), np.stack(means)
@@ -324,8 +322,7 @@ def data_estimates(
     """Estimates of µ, ln σ, ln τ with the priors taken out; a variance is inf without data."""
     n_traces = fits[0].area.shape[0]
     out = [
-        _Data(np.zeros((n_traces, n_peaks)), np.full((n_traces, n_peaks), np.inf))
-        for _ in range(3)
+        _Data(np.zeros((n_traces, n_peaks)), np.full((n_traces, n_peaks), np.inf)) for _ in range(3)
     ]
     for fit, group in zip(fits, groups, strict=True):
         n = len(group.members)
@@ -376,9 +373,7 @@ def _update_means(
     return replace(changed, **changes), factors  # type: ignore[arg-type]
 
 
-def _means(
-    data: _Data, spread: float, before: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _means(data: _Data, spread: float, before: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Means weighted by what data and spread leave uncertain, and their errors, both (J,)."""
     weight = 1 / (data.variance + spread**2)
     total = weight.sum(axis=0)
@@ -404,8 +399,8 @@ def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> floa
 class _ShapeColumns:
     """How the coefficients of the correction move a group's whitened blocks.
 
-    `columns` has the shape (B, J, N_POWERS·N_SPLINES, n) per unit of area, `area` (B, J, N_POWERS·N_SPLINES)
-    holds the relative change of the normalisation.
+    With K = N_POWERS·N_SPLINES `columns` has the shape (B, J, K, n), per unit of area; `area`,
+    shape (B, J, K), holds the relative change of the normalisation.
     """
 
     columns: FloatArray
@@ -428,9 +423,7 @@ def _shape_columns(correction: Correction, fit: GroupFit, group: Group) -> _Shap
     return _ShapeColumns(columns.reshape(*shape, group.n), areas.reshape(shape))
 
 
-def _update_correction(
-    model: RunModel, fits: Sequence[GroupFit]
-) -> tuple[Correction, FloatArray]:
+def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> tuple[Correction, FloatArray]:
     """Regress the whitened residuals on the correction, everything else projected out.
 
     Returns the correction and a root of its posterior covariance, shape (N_POWERS·N_SPLINES, k).
@@ -470,9 +463,7 @@ def _update_correction(
     return updated, root
 
 
-def _shape_effects(
-    model: RunModel, fit: GroupFit, group: Group, root: FloatArray
-) -> FloatArray:
+def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArray) -> FloatArray:
     """Effects of the shape's uncertainty on the areas, shape (J, J, k), mean of all traces."""
     shape = _shape_columns(model.correction, fit, group)
     n = len(group.members)
@@ -494,7 +485,7 @@ def _penalty() -> FloatArray:
 
 def _gauge(ratio: float) -> FloatArray:
     """Basis of the corrections that no change of area, µ, σ or τ can stand for."""
-    u = U_LOW + U_STEP * np.arange(round((U_HIGH - U_LOW) / U_STEP) + 1)
+    u = np.asarray(U_LOW + U_STEP * np.arange(round((U_HIGH - U_LOW) / U_STEP) + 1), np.float64)
     sigma, tau = np.sqrt(1 - ratio**2), ratio
     one = np.array(1.0)
     values = shape_values(u + tau, 0 * one, sigma * one, tau * one, Correction.none())

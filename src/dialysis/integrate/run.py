@@ -14,10 +14,32 @@ from tqdm import tqdm
 from dialysis.chromatogram import Chromatogram
 from dialysis.errors import IntegrationError
 from dialysis.integrate.analysis import Peak, TraceAnalysis, analyse_trace
+from dialysis.integrate.choice import (
+    FOUND_SIGMAS,
+    Measured,
+    choose,
+    fitted_groups,
+    fitted_peak,
+)
 from dialysis.integrate.events import Event, check_events, inhibit, measure_by_hand, read_events
-from dialysis.integrate.identification import Retention, assign, find_retention, follow_run
+from dialysis.integrate.identification import (
+    Assignment,
+    Retention,
+    assign,
+    find_retention,
+    follow_run,
+)
+from dialysis.integrate.learning import RunModel
 from dialysis.integrate.method import IntegrationMethod
 from dialysis.integrate.rows import peaks_frame, trace_rows
+from dialysis.integrate.runfit import (
+    NO_FIT,
+    FittedPeak,
+    TraceFit,
+    TraceInRun,
+    fit_run,
+    learn_run,
+)
 from dialysis.integrate.suitability import suitability
 
 
@@ -50,7 +72,9 @@ class _Trace:
     events: tuple[Event, ...]
 
 
-def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataFrame:
+def integrate(
+    chromatogram: Chromatogram, method: IntegrationMethod, model: RunModel | None = None
+) -> pd.DataFrame:
     """Find, name and measure the peaks of one trace.
 
     Parameters
@@ -59,6 +83,9 @@ def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataF
         The trace; sampling need not be uniform.
     method : IntegrationMethod
         Options and analytes; analytes of other channels are left out.
+    model : RunModel, optional
+        What was learned of the trace's run, from `learn_traces`; without it all peaks are
+        measured classically.
 
     Returns
     -------
@@ -79,19 +106,14 @@ def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataF
     retention = find_retention(analysis.peaks, own)
     if not retention.found or (method.references and not own.references):
         retention = Retention(1.0, False, ("reference_missing",))
-    rows = trace_rows(
-        analysis,
-        assign(analysis.peaks, own, retention),
-        analysis.peaks,
-        own,
-        injection_id="",
-        run="",
-        channel=chromatogram.channel,
-        by_hand={},
-        deleted={},
-        area_auto={},
-    )
-    return peaks_frame(rows)
+    trace = _Trace("", chromatogram.channel, 0.0, own, analysis, analysis.peaks, ())
+    assignments = assign(analysis.peaks, own, retention)
+    fit, by_fit = NO_FIT, frozenset[str]()
+    if model is not None:
+        here = TraceInRun(analysis, tuple(assignments), retention.factor, "sample")
+        [fit] = fit_run(model, [here], own)
+        by_fit = fitted_groups([fit], [_classical(analysis.peaks, assignments)], own)
+    return peaks_frame(_rows(trace, retention, "", fit, by_fit))
 
 
 def integrate_run(
@@ -137,10 +159,13 @@ def integrate_run(
     _check_keys(traces, injections, method, decided)
     prepared = _analyse(traces, injections, method, decided)
     retentions = _retentions(prepared, method)
+    types = dict(zip(injections["injection_id"], injections["type"], strict=True))
+    fits, by_fit = _fit(prepared, retentions, [str(types[t.injection_id]) for t in prepared])
     run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
     rows: list[dict[str, Any]] = []
-    for trace, retention in zip(prepared, retentions, strict=True):
-        rows += _rows(trace, retention, str(run_of[trace.injection_id]))
+    for trace, retention, fit in zip(prepared, retentions, fits, strict=True):
+        run = str(run_of[trace.injection_id])
+        rows += _rows(trace, retention, run, fit, by_fit.get(trace.channel, frozenset()))
     peaks = peaks_frame(rows)
     return IntegratedRun(peaks, suitability(peaks, injections))
 
@@ -275,13 +300,96 @@ def _retentions(prepared: Sequence[_Trace], method: IntegrationMethod) -> list[R
     return [out[i] for i in range(len(prepared))]
 
 
-def _rows(trace: _Trace, retention: Retention, run: str) -> list[dict[str, Any]]:
+def learn_traces(
+    chromatograms: Sequence[Chromatogram],
+    method: IntegrationMethod,
+    types: Sequence[str] | None = None,
+) -> RunModel | None:
+    """Learn peak shapes from the traces of a run, to be used by `integrate`.
+
+    Parameters
+    ----------
+    chromatograms : sequence of Chromatogram
+        Traces of one channel, best of standards; samples serve too.
+    method : IntegrationMethod
+        Options and analytes.
+    types : sequence of str, optional
+        Type of each injection; all ``standard`` by default.
+
+    Returns
+    -------
+    RunModel or None
+        None when fewer than three traces show at least half of the analytes.
+    """
+    own = method.for_channel(chromatograms[0].channel) if chromatograms else method
+    analyses = [analyse_trace(c, own, c.file or "trace") for c in chromatograms]
+    retentions = follow_run([a.peaks for a in analyses], own, range(len(analyses)))
+    traces = [
+        TraceInRun(analysis, tuple(assign(analysis.peaks, own, retention)), retention.factor, kind)
+        for analysis, retention, kind in zip(
+            analyses, retentions, types or ["standard"] * len(analyses), strict=True
+        )
+    ]
+    return learn_run(traces, own)
+
+
+def _fit(
+    prepared: Sequence[_Trace], retentions: Sequence[Retention], types: Sequence[str]
+) -> tuple[list[TraceFit], dict[str, frozenset[str]]]:
+    """Fits of all traces, and by channel the analytes that are measured by them."""
+    fits = [NO_FIT] * len(prepared)
+    by_fit: dict[str, frozenset[str]] = {}
+    by_channel: dict[str, list[int]] = defaultdict(list)
+    for i, trace in enumerate(prepared):
+        by_channel[trace.channel].append(i)
+    for channel, places in by_channel.items():
+        method = prepared[places[0]].method
+        traces, classical = [], []
+        for i in places:
+            # Events change nothing here, so that one injection's leave the others as they are.
+            analysis = prepared[i].analysis
+            assignments = assign(analysis.peaks, method, retentions[i])
+            traces.append(TraceInRun(analysis, tuple(assignments), retentions[i].factor, types[i]))
+            classical.append(_classical(analysis.peaks, assignments))
+        model = learn_run(traces, method)
+        if model is None:
+            continue
+        found = fit_run(model, traces, method)
+        for i, fit in zip(places, found, strict=True):
+            fits[i] = fit
+        by_fit[channel] = fitted_groups(found, classical, method)
+    return fits, by_fit
+
+
+def _classical(peaks: Sequence[Peak], assignments: Sequence[Assignment]) -> dict[str, Peak]:
+    """Classical peaks by analyte."""
+    return {a.target.analyte: peaks[a.peak] for a in assignments if a.peak is not None}
+
+
+def _rows(
+    trace: _Trace, retention: Retention, run: str, fit: TraceFit, by_fit: frozenset[str]
+) -> list[dict[str, Any]]:
     """Name the peaks of a trace and apply the events that concern a named peak."""
-    assignments = assign(trace.peaks, trace.method, retention)
+
+    def measure(peaks: Sequence[Peak], fitted: TraceFit) -> list[Measured]:
+        return [
+            choose(
+                trace.analysis,
+                peaks,
+                assignment,
+                fitted.peaks.get(assignment.target.analyte),
+                assignment.target.analyte in by_fit,
+            )
+            for assignment in assign(peaks, trace.method, retention)
+        ]
+
+    left = _not_inhibited(fit, trace.events)
+    measured = measure(trace.peaks, left)
+    found = {m.assignment.target.analyte for m in measured if m.peak is not None}
     automatic = {
-        a.target.analyte: trace.analysis.peaks[a.peak]
-        for a in assign(trace.analysis.peaks, trace.method, retention)
-        if a.peak is not None
+        one.assignment.target.analyte: one.peak
+        for one in measure(trace.analysis.peaks, fit)
+        if one.peak is not None
     }
     by_hand: dict[str, Peak] = {}
     deleted: dict[str, str] = {}
@@ -289,26 +397,30 @@ def _rows(trace: _Trace, retention: Retention, run: str) -> list[dict[str, Any]]
         if event.event == "limits":
             by_hand[event.analyte] = measure_by_hand(event, trace.analysis)
         elif event.event == "delete_peak":
-            if all(a.peak is None for a in assignments if a.target.analyte == event.analyte):
+            if event.analyte not in found:
                 raise IntegrationError(
                     f"{event}: found no peak of this analyte; expected one to delete. "
                     "Remove the row."
                 )
             deleted[event.analyte] = f"deleted by integration_events.csv: {event.reason}"
     area_auto = {}
-    for assignment in assignments:
-        name = assignment.target.analyte
-        now = None if assignment.peak is None else trace.peaks[assignment.peak]
-        changed = name in by_hand or name in deleted or now is not automatic.get(name)
+    for one in measured:
+        name = one.assignment.target.analyte
+        changed = name in by_hand or name in deleted or one.peak != automatic.get(name)
         if changed and name in automatic:
             area_auto[name] = automatic[name].area
-        if now is None and name in automatic and name not in by_hand:
+        if one.peak is None and name in automatic and name not in by_hand:
             reason = _inhibited(trace, automatic[name])
             deleted |= {name: reason} if reason else {}
     return trace_rows(
         trace.analysis,
-        assignments,
+        measured,
         trace.peaks,
+        [
+            fitted_peak(trace.analysis, peak)
+            for peak in left.extra
+            if peak.significance > FOUND_SIGMAS
+        ],
         trace.method,
         injection_id=trace.injection_id,
         run=run,
@@ -317,6 +429,19 @@ def _rows(trace: _Trace, retention: Retention, run: str) -> list[dict[str, Any]]
         deleted=deleted,
         area_auto=area_auto,
     )
+
+
+def _not_inhibited(fit: TraceFit, events: Sequence[Event]) -> TraceFit:
+    """A fit without the peaks inside ``inhibit`` events."""
+    spans = [(60 * e.start_min, 60 * e.end_min) for e in events if e.event == "inhibit"]
+
+    def seen(peak: FittedPeak) -> bool:
+        return not any(low <= peak.rt_s <= high for low, high in spans)
+
+    if not spans:
+        return fit
+    kept = {name: peak for name, peak in fit.peaks.items() if seen(peak)}
+    return TraceFit(kept, tuple(peak for peak in fit.extra if seen(peak)))
 
 
 def _inhibited(trace: _Trace, peak: Peak) -> str:

@@ -171,7 +171,9 @@ def _splines() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Tables of the B-splines and their slopes, shape (N_SPLINES, m), and their integrals."""
     inner = np.linspace(U_LOW, U_HIGH, N_SPLINES - 2)
     step = inner[1] - inner[0]
-    knots = np.concatenate([U_LOW - step * np.arange(3, 0, -1), inner, U_HIGH + step * np.arange(1, 4)])
+    knots = np.concatenate(
+        [U_LOW - step * np.arange(3, 0, -1), inner, U_HIGH + step * np.arange(1, 4)]
+    )
     grid = np.arange(round((U_HIGH - U_LOW) / U_STEP) + 1) * U_STEP + U_LOW
     basis = BSpline(knots, np.eye(N_SPLINES), 3)
     values = np.ascontiguousarray(basis(grid).T)

@@ -12,7 +12,6 @@ from dialysis.integrate.alignment import RunningMean, curvature, factor_grid, fi
 from dialysis.integrate.blocks import BoolArray
 from dialysis.integrate.detection import IntArray
 from dialysis.integrate.fitting import Group, GroupFit, Parameters, Priors, fit_group
-from dialysis.integrate.shapes import Correction
 from dialysis.integrate.learning import (
     RunModel,
     Spread,
@@ -20,12 +19,21 @@ from dialysis.integrate.learning import (
     data_estimates,
     make_priors,
 )
-from dialysis.integrate.unknowns import NEAR_WIDTHS, Templates, Unknown, find_unknown, make_templates
+from dialysis.integrate.shapes import Correction
+from dialysis.integrate.unknowns import (
+    NEAR_WIDTHS,
+    Templates,
+    Unknown,
+    find_unknown,
+    make_templates,
+)
 
 # Traces are fitted this many at a time, to bound the memory.
 BATCH = 32
 # What is known of a trace's retention factor and common ln width before it is fitted.
 FACTOR_SD, LN_WIDTH_SD = 0.002, 0.15
+# What is known of a retention factor when reference peaks were found, and when not.
+KNOWN_FACTOR_SD, UNKNOWN_FACTOR_SD = 0.003, 0.03
 # Blocks for the retention factor: this part of the smallest width.
 COARSE_PART = 0.5
 # Above this reduced χ² a fit is continued, and doubted.
@@ -99,8 +107,25 @@ class TargetedFit:
     crowded: BoolArray
 
 
-def align(model: RunModel, traces: Sequence[RunningMean], max_shift: float) -> FloatArray:
-    """Retention factors of traces from the pattern of their peaks, shape (B,)."""
+def align(
+    model: RunModel,
+    traces: Sequence[RunningMean],
+    max_shift: float,
+    expected: FloatArray | None = None,
+) -> FloatArray:
+    """Retention factors of traces from the pattern of their peaks, shape (B,).
+
+    Parameters
+    ----------
+    model : RunModel
+        The run's peaks.
+    traces : sequence of RunningMean
+        The traces.
+    max_shift : float
+        Largest relative shift.
+    expected : ndarray of float64, shape (B,), optional
+        Factors found from reference peaks, which are then only refined.
+    """
     width = model.width_s
     rt = model.mu_s + 0.5 * np.exp(model.ln_tau)
     factors = factor_grid(rt.tolist(), width.tolist(), max_shift)
@@ -108,15 +133,23 @@ def align(model: RunModel, traces: Sequence[RunningMean], max_shift: float) -> F
     for i, trace in enumerate(traces):
         step = max(1, round(COARSE_PART * float(width.min()) / trace.step_s)) * trace.step_s
         start = trace.snap(model.first_s)
-        n = int((min(model.last_s, trace.edges_s[-1]) - start) / step)
+        n = int((min(model.last_s, float(trace.edges_s[-1])) - start) / step)
         response = curvature(trace.blocks(start, step, n), float(np.median(width)) / step)
-        out[i], _ = find_factor(response, start, step, rt, width, factors)
+        known = expected is not None
+        out[i] = find_factor(
+            response,
+            start,
+            step,
+            rt,
+            width,
+            factors,
+            float(expected[i]) if expected is not None else 1.0,
+            KNOWN_FACTOR_SD if known else UNKNOWN_FACTOR_SD,
+        )
     return out
 
 
-def fit_targets(
-    model: RunModel, traces: Sequence[RunningMean], factors: FloatArray
-) -> TargetedFit:
+def fit_targets(model: RunModel, traces: Sequence[RunningMean], factors: FloatArray) -> TargetedFit:
     """Fit all targets in some traces.
 
     Parameters
@@ -135,8 +168,8 @@ def fit_targets(
     ]
     if len(parts) == 1:
         return parts[0]
-    names = ("factor", "ln_width", "area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit")
-    names += ("ln_front", "starts_s", "crowded")
+    shared = ("baseline", "extra")
+    names = [name for name in vars(parts[0]) if name not in shared]
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     baseline = tuple(
         np.concatenate([part.baseline[i] for part in parts]) for i in range(len(model.groups))
@@ -323,7 +356,7 @@ def _unbent(parameters: Parameters, priors: Priors) -> Parameters:
 
 
 def _suspect(fit: GroupFit) -> BoolArray:
-    """Whether something is missing in the model of a trace, shape (B,)."""
+    """Whether something may be missing in the model of a trace, shape (B,)."""
     n = fit.residual.shape[1]
     return np.asarray(objective(fit) > n + BAD_SIGMAS * np.sqrt(2 * n))
 
@@ -410,11 +443,10 @@ class _Collector:
         # A peak bent out of its shape holds something else, and so may its neighbours.
         first = n_all + 3 + group.front
         precision = fit.precision[:, first : first + 3 * n_all]
-        bent = np.abs(fit.pull[:, first : first + 3 * n_all]) > CROWDED_SIGMAS * np.sqrt(precision)
-        own = bent.reshape(-1, 3, n_all).any(axis=1)
-        close = np.abs(fit.mu_s[:, :n, None] - fit.mu_s[:, None, :]) < NEAR_WIDTHS * np.maximum(
-            width[:, :n, None], width[:, None, :]
-        )
+        strain = np.abs(fit.pull[:, first : first + 3 * n_all]) / np.sqrt(precision)
+        own = strain.reshape(-1, 3, n_all).max(axis=1) > CROWDED_SIGMAS
+        apart = np.abs(fit.mu_s[:, :n, None] - fit.mu_s[:, None, :])
+        close = apart < NEAR_WIDTHS * np.maximum(width[:, :n, None], width[:, None, :])
         self.crowded[place] |= (close & own[:, None, :]).any(axis=2)
         self.baseline[number][rows] = fit.baseline
         for k, row in enumerate(rows):

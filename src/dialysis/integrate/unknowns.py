@@ -69,9 +69,7 @@ class Unknown:
     near: bool
 
 
-def find_unknown(
-    group: Group, fit: GroupFit, row: int, templates: Templates
-) -> Unknown | None:
+def find_unknown(group: Group, fit: GroupFit, row: int, templates: Templates) -> Unknown | None:
     """Find the place where a further peak would improve the fit of a trace most.
 
     Parameters
