@@ -21,6 +21,7 @@ from dialysis.integrate.learning import (
 )
 from dialysis.integrate.shapes import Correction
 from dialysis.integrate.unknowns import (
+    MIN_SCORE,
     NEAR_WIDTHS,
     Templates,
     Unknown,
@@ -45,8 +46,9 @@ MAX_UNKNOWNS, BAD_SIGMAS = 3, 0.0
 BENT_SIGMAS = 2.5
 # One that is still this many away after all does hold something.
 CROWDED_SIGMAS = 3.5
-# An unknown peak stays when it takes away this part of the misfit.
-UNKNOWN_GAIN = 0.3
+# An unknown peak stays when it is this many standard errors large, takes away this part of the
+# misfit, and near an analyte more of it than a shape that is off by a part of it could cause.
+UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART = 3.0, 0.3, 0.02
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
 UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
 # The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
@@ -292,7 +294,7 @@ def _mend(
         ln_tau = np.array([u.ln_tau for u in extra]) + ln_width
         width = np.hypot(np.exp(ln_sigma), np.exp(ln_tau))
         priors = _with_peak(priors.of(going), mu, ln_sigma, ln_tau, width)
-        before = objective(fit)[going]
+        before, size = objective(fit)[going], (fit.area / fit.area_se)[going, :n_targets]
         start = _rows(fit.parameters, going)
         start = Parameters(
             np.column_stack([start.mu_s, mu]),
@@ -309,8 +311,11 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        better = before - objective(fit) > UNKNOWN_GAIN * np.maximum(before - group.n, 0)
-        keep = np.flatnonzero(better & (fit.area[:, -1] > 0))
+        needed, doubtful = _confirmed(fit, before, size, n_targets)
+        for k in np.flatnonzero(doubtful):
+            nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
+            result.crowded[rows[k], group.members[nearest]] = True
+        keep = np.flatnonzero(needed)
         if not keep.size:
             return
         rows, priors, fit = rows[keep], priors.of(keep), _of_rows(fit, keep)
@@ -364,6 +369,35 @@ def _suspect(fit: GroupFit) -> BoolArray:
 def objective(fit: GroupFit) -> FloatArray:
     """What a fit minimises: squared residuals and squared distances from the priors, (B,)."""
     return np.asarray(np.sum(fit.residual**2, axis=1) + fit.strain)
+
+
+def _confirmed(
+    fit: GroupFit, before: FloatArray, size: FloatArray, n_targets: int
+) -> tuple[BoolArray, BoolArray]:
+    """Whether the last peak of a group is needed, and whether that is in doubt, both (B,).
+
+    Parameters
+    ----------
+    fit : GroupFit
+        With the peak.
+    before : ndarray of float64, shape (B,)
+        Objective without it.
+    size : ndarray of float64, shape (B, n_targets)
+        Areas of the targets in standard errors.
+    n_targets : int
+        Number of targets; the other peaks are unknown.
+    """
+    gain = before - objective(fit)
+    width = np.hypot(np.exp(fit.ln_sigma), np.exp(fit.ln_tau))[:, :n_targets]
+    away = np.abs(fit.mu_s[:, :n_targets] - fit.mu_s[:, -1:]) / width
+    by_shape = np.where(away < NEAR_WIDTHS, (SHAPE_PART * size) ** 2, 0.0).sum(axis=1)
+    better = (gain > UNKNOWN_GAIN * np.maximum(before - fit.residual.shape[1], 0)) & (
+        gain > MIN_SCORE**2
+    )
+    sure = (fit.area[:, -1] > UNKNOWN_SIGMAS * fit.area_se[:, -1]) & (
+        gain > MIN_SCORE**2 + by_shape
+    )
+    return np.asarray(better & sure), np.asarray(better & ~sure)
 
 
 def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
