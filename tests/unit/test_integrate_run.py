@@ -389,8 +389,8 @@ def test_events_that_contradict_each_other() -> None:
         )
     assert str(error.value) == (
         "integration_events.csv, injection i1, analyte DA: 'limits' from 10.8 to 11.6 min: found "
-        "'delete_peak' for the same peak; expected one event for a peak. Remove one of the two "
-        "rows."
+        "a contradiction to injection i1, analyte DA: 'delete_peak'; expected events that can both "
+        "hold. Remove one of the two rows."
     )
 
 

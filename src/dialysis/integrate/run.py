@@ -21,7 +21,17 @@ from dialysis.integrate.choice import (
     fitted_groups,
     fitted_peak,
 )
-from dialysis.integrate.events import Event, check_events, inhibit, measure_by_hand, read_events
+from dialysis.integrate.events import (
+    Event,
+    check_events,
+    decide_named,
+    edit_peaks,
+    events_of,
+    inhibited,
+    raise_problems,
+    read_events,
+    unreached,
+)
 from dialysis.integrate.identification import (
     Assignment,
     Retention,
@@ -113,7 +123,8 @@ def integrate(
         here = TraceInRun(analysis, tuple(assignments), retention.factor, "sample")
         [fit] = fit_run(model, [here], own)
         by_fit = fitted_groups([fit], [_classical(analysis.peaks, assignments)], own)
-    return peaks_frame(_rows(trace, retention, "", fit, by_fit))
+    rows, _ = _rows(trace, retention, "", fit, by_fit)
+    return peaks_frame(rows)
 
 
 def integrate_run(
@@ -154,10 +165,11 @@ def integrate_run(
     error when that is a terminal.
     """
     method = IntegrationMethod.from_tables(config, analytes)
-    decided = read_events(events)
-    check_events(decided)
-    _check_keys(traces, injections, method, decided)
-    prepared = _analyse(traces, injections, method, decided)
+    _check_keys(traces, injections, method)
+    wanted = traces[traces["injection_id"].isin(list(injections["injection_id"]))]
+    keys = set(zip(wanted["injection_id"], wanted["channel"], strict=True))
+    check_events(events, keys, [target.analyte for target in method.targets])
+    prepared, problems = _analyse(wanted, injections, method, read_events(events))
     retentions = _retentions(prepared, method)
     types = dict(zip(injections["injection_id"], injections["type"], strict=True))
     fits, by_fit = _fit(prepared, retentions, [str(types[t.injection_id]) for t in prepared])
@@ -165,18 +177,16 @@ def integrate_run(
     rows: list[dict[str, Any]] = []
     for trace, retention, fit in zip(prepared, retentions, fits, strict=True):
         run = str(run_of[trace.injection_id])
-        rows += _rows(trace, retention, run, fit, by_fit.get(trace.channel, frozenset()))
+        own, found = _rows(trace, retention, run, fit, by_fit.get(trace.channel, frozenset()))
+        rows += own
+        problems += found
+    raise_problems(problems)
     peaks = peaks_frame(rows)
     return IntegratedRun(peaks, suitability(peaks, injections))
 
 
-def _check_keys(
-    traces: pd.DataFrame,
-    injections: pd.DataFrame,
-    method: IntegrationMethod,
-    events: Sequence[Event],
-) -> None:
-    """Every injection has a trace, every channel and every event something to refer to."""
+def _check_keys(traces: pd.DataFrame, injections: pd.DataFrame, method: IntegrationMethod) -> None:
+    """Every injection has a trace, and every analyte a channel."""
     have = set(traces["injection_id"])
     absent = [i for i in injections["injection_id"] if i not in have]
     if absent:
@@ -199,29 +209,6 @@ def _check_keys(
                 f"the exports have {len(channels)} channels; expected one of "
                 f"{', '.join(repr(c) for c in channels)}."
             )
-    names = {t.analyte for t in method.targets}
-    keys = set(zip(traces["injection_id"], traces["channel"], strict=True))
-    for event in events:
-        if event.injection_id not in have:
-            raise IntegrationError(
-                f"{event}: found no such injection in this run; expected one of its "
-                f"{len(have)}. Mend the injection_id or remove the row."
-            )
-        if event.channel and (event.injection_id, event.channel) not in keys:
-            raise IntegrationError(
-                f"{event}: found no such channel; expected one of "
-                f"{', '.join(repr(c) for c in channels)}. Mend the channel or remove the row."
-            )
-        if event.analyte and event.analyte not in names:
-            raise IntegrationError(
-                f"{event}: found an analyte that is not in analytes.csv; expected one of "
-                f"{', '.join(t.analyte for t in method.targets)}. Mend the name."
-            )
-        if event.event == "inhibit" and not event.channel and len(channels) > 1:
-            raise IntegrationError(
-                f"{event}: found no channel, though the exports have {len(channels)}; expected "
-                f"one of {', '.join(repr(c) for c in channels)}. Fill in the channel."
-            )
 
 
 def _analyse(
@@ -229,16 +216,16 @@ def _analyse(
     injections: pd.DataFrame,
     method: IntegrationMethod,
     events: Sequence[Event],
-) -> list[_Trace]:
-    """Baseline, peaks and their measures for every trace with analytes, by order."""
+) -> tuple[list[_Trace], list[str]]:
+    """Baseline, peaks and their measures for every trace with analytes, by order.
+
+    Beside them what is wrong with events on stretches of the traces.
+    """
     order_of = dict(zip(injections["injection_id"], injections["order"], strict=True))
-    events_of: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        events_of[event.injection_id].append(event)
-    wanted = traces[traces["injection_id"].isin(list(order_of))]
-    wanted = wanted.assign(sequence=wanted["injection_id"].map(order_of).astype("float64"))
+    wanted = traces.assign(sequence=traces["injection_id"].map(order_of).astype("float64"))
     wanted = wanted.sort_values(["sequence", "injection_id", "channel"], kind="stable")
-    out = []
+    out: list[_Trace] = []
+    problems: list[str] = []
     rows = wanted.itertuples()
     for row in tqdm(rows, total=len(wanted), desc="integrate", unit="trace", disable=None):
         channel = str(row.channel or "")
@@ -250,16 +237,16 @@ def _analyse(
         if channel:
             where += f", channel {channel}"
         analysis = analyse_trace(_chromatogram(row), own, where)
-        here = {t.analyte for t in own.targets}
-        mine = tuple(
-            e
-            for e in events_of[injection_id]
-            if e.channel in ("", channel) and (not e.analyte or e.analyte in here)
-        )
-        peaks = inhibit(analysis.peaks, mine, analysis)
+        mine = events_of(events, injection_id, channel, {t.analyte for t in own.targets})
+        edited = edit_peaks(analysis.peaks, mine, analysis)
+        problems += edited.problems
         order = float(row.sequence)
-        out.append(_Trace(injection_id, channel, order, own, analysis, peaks, mine))
-    return out
+        out.append(_Trace(injection_id, channel, order, own, analysis, edited.peaks, mine))
+    spans = [
+        (t.injection_id, t.channel, float(t.analysis.times_s[0]), float(t.analysis.times_s[-1]))
+        for t in out
+    ]
+    return out, problems + unreached(events, spans)
 
 
 def _chromatogram(row: Any) -> Chromatogram:
@@ -368,8 +355,11 @@ def _classical(peaks: Sequence[Peak], assignments: Sequence[Assignment]) -> dict
 
 def _rows(
     trace: _Trace, retention: Retention, run: str, fit: TraceFit, by_fit: frozenset[str]
-) -> list[dict[str, Any]]:
-    """Name the peaks of a trace and apply the events that concern a named peak."""
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Name the peaks of a trace and apply the events that concern a named peak.
+
+    Beside the rows what is wrong with these events.
+    """
 
     def measure(peaks: Sequence[Peak], fitted: TraceFit) -> list[Measured]:
         return [
@@ -377,7 +367,10 @@ def _rows(
                 trace.analysis,
                 peaks,
                 assignment,
-                fitted.peaks.get(assignment.target.analyte),
+                # What a person made of a peak is not fitted over.
+                None
+                if assignment.peak is not None and "manual" in peaks[assignment.peak].flags
+                else fitted.peaks.get(assignment.target.analyte),
                 assignment.target.analyte in by_fit,
             )
             for assignment in assign(peaks, trace.method, retention)
@@ -391,28 +384,20 @@ def _rows(
         for one in measure(trace.analysis.peaks, fit)
         if one.peak is not None
     }
-    by_hand: dict[str, Peak] = {}
-    deleted: dict[str, str] = {}
-    for event in trace.events:
-        if event.event == "limits":
-            by_hand[event.analyte] = measure_by_hand(event, trace.analysis)
-        elif event.event == "delete_peak":
-            if event.analyte not in found:
-                raise IntegrationError(
-                    f"{event}: found no peak of this analyte; expected one to delete. "
-                    "Remove the row."
-                )
-            deleted[event.analyte] = f"deleted by integration_events.csv: {event.reason}"
+    classical = _classical(trace.peaks, [one.assignment for one in measured])
+    decided = decide_named(trace.events, classical, found, trace.analysis)
+    deleted = dict(decided.deleted)
     area_auto = {}
     for one in measured:
         name = one.assignment.target.analyte
-        changed = name in by_hand or name in deleted or one.peak != automatic.get(name)
-        if changed and name in automatic:
+        if name not in automatic:
+            continue
+        if name in decided.by_hand or name in deleted or one.peak != automatic[name]:
             area_auto[name] = automatic[name].area
-        if one.peak is None and name in automatic and name not in by_hand:
-            reason = _inhibited(trace, automatic[name])
+        if one.peak is None and name not in decided.by_hand and name not in deleted:
+            reason = inhibited(trace.events, automatic[name].rt_s)
             deleted |= {name: reason} if reason else {}
-    return trace_rows(
+    rows = trace_rows(
         trace.analysis,
         measured,
         trace.peaks,
@@ -425,29 +410,20 @@ def _rows(
         injection_id=trace.injection_id,
         run=run,
         channel=trace.channel,
-        by_hand=by_hand,
+        by_hand=decided.by_hand,
         deleted=deleted,
         area_auto=area_auto,
     )
+    return rows, decided.problems
 
 
 def _not_inhibited(fit: TraceFit, events: Sequence[Event]) -> TraceFit:
     """A fit without the peaks inside ``inhibit`` events."""
-    spans = [(60 * e.start_min, 60 * e.end_min) for e in events if e.event == "inhibit"]
 
     def seen(peak: FittedPeak) -> bool:
-        return not any(low <= peak.rt_s <= high for low, high in spans)
+        return not inhibited(events, peak.rt_s)
 
-    if not spans:
+    if not any(event.event == "inhibit" for event in events):
         return fit
     kept = {name: peak for name, peak in fit.peaks.items() if seen(peak)}
     return TraceFit(kept, tuple(peak for peak in fit.extra if seen(peak)))
-
-
-def _inhibited(trace: _Trace, peak: Peak) -> str:
-    """Reason of an analyte whose peak an inhibit event took away; empty when none did."""
-    for event in trace.events:
-        inside = 60 * event.start_min <= peak.rt_s <= 60 * event.end_min
-        if event.event == "inhibit" and inside:
-            return f"inhibited by integration_events.csv: {event.reason}"
-    return ""

@@ -15,7 +15,12 @@ from dialysis.study.config import did_you_mean, read_config
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
 from dialysis.study.tables import read_input_table
 from dialysis.tables import Table
-from dialysis.tables.inputs import INPUT_TABLES, OPTIONAL_TABLES, REQUIRED_TABLES
+from dialysis.tables.inputs import (
+    EVERY_INJECTION,
+    INPUT_TABLES,
+    OPTIONAL_TABLES,
+    REQUIRED_TABLES,
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,8 @@ class Study:
     def run_table(self, name: str, run: str) -> pd.DataFrame:
         """Rows of a table that belong to one run.
 
-        For `analytes` a row made for the run replaces the row for all runs.
+        For `analytes` a row made for the run replaces the row for all runs; the events of a run
+        are those of its injections, of the run itself and of the study.
         """
         table = self.tables[name]
         injections = self.tables["injections"]
@@ -84,7 +90,10 @@ class Study:
         if name == "analytes":
             return analytes_of_run(table, run)
         ids = set(injections.loc[injections["run"] == run, "injection_id"])
-        return table[table["injection_id"].isin(ids)]
+        mine = table["injection_id"].isin(ids)
+        if name == "integration_events":
+            mine |= (table["injection_id"] == EVERY_INJECTION) & table["run"].isin(["", run])
+        return table[mine]
 
 
 def split_files(cell: str) -> list[str]:
