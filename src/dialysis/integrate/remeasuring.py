@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +25,8 @@ from dialysis.integrate.measuring import (
     savitzky_golay,
 )
 
+# Classical methods that may be asked for beside the automatic trapezoid or drop.
+CLASSICAL_WAYS = ("tangent", "exponential", "emg")
 # A tangent touches, and an exponential starts and ends on, the trace smoothed over this part of
 # the width at half height to either side.
 SMOOTHED_PART = 0.25
@@ -73,6 +75,8 @@ def remeasure(analysis: TraceAnalysis, peak: Peak, method: str) -> Peak:
     """
     if method in ("trapezoid", "drop"):
         return peak
+    if analysis.baseline is None:
+        raise ValueError("a flat trace; expected a peak")
     if method == "emg":
         return _by_emg(analysis, peak)
     reach = smoothing_reach(analysis, peak)
@@ -88,6 +92,36 @@ def remeasure(analysis: TraceAnalysis, peak: Peak, method: str) -> Peak:
             f"method '{method}'; expected trapezoid, drop, tangent, exponential or emg"
         )
     return measure_above(analysis, area, area.method, kept_flags(peak))
+
+
+def in_their_way(
+    analysis: TraceAnalysis, peaks: Sequence[Peak], methods: Mapping[int, str]
+) -> tuple[Peak, ...]:
+    """Measure some peaks of a trace in the classical way that was asked for.
+
+    Parameters
+    ----------
+    analysis : TraceAnalysis
+        The trace.
+    peaks : sequence of Peak
+        Its classical peaks.
+    methods : mapping of int to str
+        Method by position of the peak; peaks that a person measured stay as they are.
+
+    Returns
+    -------
+    tuple of Peak
+        A peak that can't be measured so stays as it is, flagged ``method_failed``.
+    """
+    out = list(peaks)
+    for i, method in methods.items():
+        if "manual" in peaks[i].flags:
+            continue
+        try:
+            out[i] = remeasure(analysis, peaks[i], method)
+        except ValueError:
+            out[i] = replace(peaks[i], flags=(*peaks[i].flags, "method_failed"))
+    return tuple(out)
 
 
 def measure_above(
@@ -174,8 +208,7 @@ def kept_flags(peak: Peak) -> tuple[str, ...]:
 
 def _by_emg(analysis: TraceAnalysis, peak: Peak) -> Peak:
     """Area by an EMG, fitted together with its neighbours above a local line."""
-    if analysis.baseline is None:
-        raise ValueError("a flat trace; expected a peak")
+    assert analysis.baseline is not None
     group = [
         other
         for other in analysis.peaks

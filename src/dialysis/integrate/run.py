@@ -41,6 +41,7 @@ from dialysis.integrate.identification import (
 )
 from dialysis.integrate.learning import RunModel
 from dialysis.integrate.method import IntegrationMethod
+from dialysis.integrate.remeasuring import CLASSICAL_WAYS, in_their_way
 from dialysis.integrate.rows import peaks_frame, trace_rows
 from dialysis.integrate.runfit import (
     NO_FIT,
@@ -362,6 +363,14 @@ def _rows(
     """
 
     def measure(peaks: Sequence[Peak], fitted: TraceFit) -> list[Measured]:
+        assignments = assign(peaks, trace.method, retention)
+        ways = {
+            a.peak: way
+            for a in assignments
+            if a.peak is not None
+            and (way := trace.method.methods.get(a.target.analyte)) in CLASSICAL_WAYS
+        }
+        peaks = in_their_way(trace.analysis, peaks, ways)
         return [
             choose(
                 trace.analysis,
@@ -373,7 +382,7 @@ def _rows(
                 else fitted.peaks.get(assignment.target.analyte),
                 assignment.target.analyte in by_fit,
             )
-            for assignment in assign(peaks, trace.method, retention)
+            for assignment in assignments
         ]
 
     left = _not_inhibited(fit, trace.events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialysis.tables._table import Column, Table
 
-METHODS = ("trapezoid", "drop", "fit", "manual")
+METHODS = ("trapezoid", "drop", "tangent", "exponential", "emg", "fit", "manual")
 
 PEAKS = Table(
     "peaks",
