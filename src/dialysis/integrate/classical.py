@@ -180,6 +180,7 @@ def exponential_skim(
     line_s: FloatArray,
     line: FloatArray,
     reach: int = 0,
+    noise: float = 0.0,
 ) -> Area:
     """Area of a peak on the flank of another above an exponential through the trace at its limits.
 
@@ -198,6 +199,9 @@ def exponential_skim(
         Two points of the parent's baseline: times (s) and values.
     reach : int
         The trace's values at the limits are smoothed over this many points to either side.
+    noise : float
+        Noise of these values, signal unit: what is lower than it, by up to three times as much, is
+        raised to it, as of a flank that has died away an end may be below its baseline.
 
     Raises
     ------
@@ -209,11 +213,12 @@ def exponential_skim(
     smoothed = savitzky_golay(signal, reach)
     ends_s = np.array([start_s, end_s])
     above = np.interp(ends_s, times_s, smoothed) - _on_line(ends_s, line_s, line)
-    if not (above > 0).all():
+    if not (above > -3 * noise).all() or not (np.maximum(above, noise) > 0).all():
         raise ValueError(
             f"a trace {above[0]:.4g} and {above[1]:.4g} above the parent's baseline at the limits; "
             "expected more than 0"
         )
+    above = np.maximum(above, noise)
     inside_s = _inside(times_s, start_s, end_s)
     part = (inside_s - start_s) / (end_s - start_s)
     baseline = _on_line(inside_s, line_s, line) + above[0] * (above[1] / above[0]) ** part

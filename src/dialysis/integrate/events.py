@@ -341,9 +341,18 @@ def decide_named(
 
 def inhibited(events: Sequence[Event], rt_s: float) -> str:
     """Reason of the ``inhibit`` event that holds at a time; empty when none does."""
+    return _over(events, "inhibit", "inhibited", rt_s)
+
+
+def taken_away(events: Sequence[Event], rt_s: float) -> str:
+    """Reason of an event that took away the automatic peak at a time; empty when none did."""
+    return inhibited(events, rt_s) or _over(events, "merge", "merged", rt_s)
+
+
+def _over(events: Sequence[Event], kind: str, word: str, rt_s: float) -> str:
     for event in events:
-        if event.event == "inhibit" and event.start_s <= rt_s <= event.end_s:
-            return f"inhibited by {FILE}: {event.reason}"
+        if event.event == kind and event.start_s <= rt_s <= event.end_s:
+            return f"{word} by {FILE}: {event.reason}"
     return ""
 
 

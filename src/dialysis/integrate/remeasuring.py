@@ -86,7 +86,16 @@ def remeasure(analysis: TraceAnalysis, peak: Peak, method: str) -> Peak:
     elif method == "exponential":
         ends_s = np.array([peak.start_s, peak.end_s])
         level = automatic_level(peak, analysis, ends_s)
-        area = exponential_skim(times_s, signal, peak.start_s, peak.end_s, ends_s, level, reach)
+        area = exponential_skim(
+            times_s,
+            signal,
+            peak.start_s,
+            peak.end_s,
+            ends_s,
+            level,
+            reach,
+            analysis.noise.sigma,
+        )
     else:
         raise ValueError(
             f"method '{method}'; expected trapezoid, drop, tangent, exponential or emg"

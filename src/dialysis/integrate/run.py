@@ -30,6 +30,7 @@ from dialysis.integrate.events import (
     inhibited,
     raise_problems,
     read_events,
+    taken_away,
     unreached,
 )
 from dialysis.integrate.identification import (
@@ -404,7 +405,7 @@ def _rows(
         if name in decided.by_hand or name in deleted or one.peak != automatic[name]:
             area_auto[name] = automatic[name].area
         if one.peak is None and name not in decided.by_hand and name not in deleted:
-            reason = inhibited(trace.events, automatic[name].rt_s)
+            reason = taken_away(trace.events, automatic[name].rt_s)
             deleted |= {name: reason} if reason else {}
     rows = trace_rows(
         trace.analysis,
