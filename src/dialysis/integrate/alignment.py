@@ -11,6 +11,9 @@ from dialysis.chromatogram import FloatArray
 
 # Grid of retention factors: this part of the narrowest relative peak width.
 _GRID_PART = 0.4
+# What is known of a retention factor when a reference peak was found, and when not; how much of
+# Σ ln(1 + S/N) a reference peak is worth.
+KNOWN_FACTOR_SD, UNKNOWN_FACTOR_SD, MOST_TRUST = 0.003, 0.03, 3.0
 # Response, in noise units, from which an apex refines the retention factor.
 _CLEAR_RESPONSE = 5.0
 
@@ -101,7 +104,7 @@ def find_factor(
     width_s: FloatArray,
     factors: FloatArray,
     expected: float = 1.0,
-    spread: float = 0.03,
+    known: bool = False,
 ) -> float:
     """Find the retention factor that puts the expected peaks on peaks.
 
@@ -113,11 +116,17 @@ def find_factor(
         Apexes at factor 1 and their σ, s.
     factors : ndarray of float64
         From `factor_grid`.
-    expected, spread : float
-        Factor to be expected and its standard deviation.
+    expected : float
+        Factor to be expected.
+    known : bool
+        Whether it comes from a reference peak.  That peak may be another one, so that a pattern
+        that fits clearly better elsewhere is believed.
     """
     scores = pattern_scores(response, start_s, block_s, rt_s, factors)
-    judged = scores - 0.5 * ((factors - expected) / spread) ** 2
+    away = factors - expected
+    judged = scores - 0.5 * (away / UNKNOWN_FACTOR_SD) ** 2
+    if known:
+        judged -= np.minimum(0.5 * (away / KNOWN_FACTOR_SD) ** 2, MOST_TRUST)
     best = int(np.argmax(judged))
     factor = float(factors[best])
     # The apexes nearby, each counted by its size, refine it.

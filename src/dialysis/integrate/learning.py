@@ -46,6 +46,8 @@ BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
 SHAPE_CAUTION = 2.5
 # Standard deviation of c_k relative to that of c_(k−1).
 SLOPE_SD = 3.0
+# These standard deviations are the largest; the run's own are found between this part and all.
+LEAST_SCALE = 0.02
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def learn(
     windows = [cut_windows(group, model, traces, factors) for group in groups]
     starts: list[Parameters | None] = [None] * len(groups)
     n_traces = len(traces)
+    scales = np.ones(N_POWERS)
     for number in range(ROUNDS):
         done = []
         for i, (group, (times_s, signal)) in enumerate(zip(groups, windows, strict=True)):
@@ -213,9 +216,9 @@ def learn(
         starts = [fit.parameters for fit in done]
         model, factors = _update_means(model, done, factors, number >= ROUNDS - SPREAD_ROUNDS)
         if PLAIN_ROUNDS <= number < ROUNDS - 1:
-            correction, _ = _update_correction(model, done)
+            correction, _, scales = _update_correction(model, done, scales)
             model = replace(model, correction=correction)
-    _, root = _update_correction(model, done)
+    _, root, _ = _update_correction(model, done, scales)
     effects = [
         _shape_effects(model, fit, group, root) for fit, group in zip(done, groups, strict=True)
     ]
@@ -423,10 +426,29 @@ def _shape_columns(correction: Correction, fit: GroupFit, group: Group) -> _Shap
     return _ShapeColumns(columns.reshape(*shape, group.n), areas.reshape(shape))
 
 
-def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> tuple[Correction, FloatArray]:
+def _update_correction(
+    model: RunModel, fits: Sequence[GroupFit], scales: FloatArray
+) -> tuple[Correction, FloatArray, FloatArray]:
     """Regress the whitened residuals on the correction, everything else projected out.
 
-    Returns the correction and a root of its posterior covariance, shape (N_POWERS·N_SPLINES, k).
+    Parameters
+    ----------
+    model : RunModel
+        The model so far.
+    fits : sequence of GroupFit
+        Fits of the groups with it.
+    scales : ndarray of float64, shape (N_POWERS,)
+        Factors of the prior standard deviations of the powers.
+
+    Returns
+    -------
+    correction : Correction
+        The new correction.
+    root : ndarray of float64, shape (N_POWERS·N_SPLINES, k)
+        Root of its posterior covariance.
+    scales : ndarray of float64, shape (N_POWERS,)
+        The most probable factors (MacKay 1992, Neural Computation 4, 415): where the EMG itself
+        fits, there is little to correct and little is corrected.
     """
     correction = model.correction
     if not correction.coefficients.any():
@@ -451,16 +473,27 @@ def _update_correction(model: RunModel, fits: Sequence[GroupFit]) -> tuple[Corre
         size_of = np.trace(inner, axis1=1, axis2=2)
         information += float(size_of.sum())
         misfit += float(size_of @ np.maximum(fit.chi2, 1.0))
-    penalty = np.kron(np.diag(SLOPE_SD ** (-2.0 * np.arange(N_POWERS))), _penalty())
+    unit = SLOPE_SD ** (-2.0 * np.arange(N_POWERS))
+    one = _penalty()
+    penalty = np.kron(np.diag(unit / scales**2), one)
     free = np.kron(np.eye(N_POWERS), _gauge(correction.ratio))
     now = correction.coefficients.ravel()
     normal = free.T @ (total + penalty) @ free
     change = free @ np.linalg.solve(normal, free.T @ (right - penalty @ now))
-    updated = Correction.of((now + change).reshape(N_POWERS, N_SPLINES), correction.ratio)
+    new = (now + change).reshape(N_POWERS, N_SPLINES)
+    updated = Correction.of(new, correction.ratio)
+    covariance = free @ np.linalg.inv(normal) @ free.T
+    freedom = free.shape[1] / N_POWERS
+    found = np.empty(N_POWERS)
+    for k in range(N_POWERS):
+        block = slice(k * N_SPLINES, (k + 1) * N_SPLINES)
+        known = freedom - float(np.sum(covariance[block, block] * one)) * unit[k] / scales[k] ** 2
+        found[k] = float(new[k] @ one @ new[k]) * unit[k] / max(known, 1.0)
+    scales = np.sqrt(np.clip(found, LEAST_SCALE**2, 1.0))
     # Where the best-known peaks don't fit to the noise, the shape is as much less certain.
     spare = SHAPE_CAUTION * np.sqrt(misfit / information) if information > 0 else SHAPE_CAUTION
     root = spare * free @ np.linalg.inv(np.linalg.cholesky(normal)).T
-    return updated, root
+    return updated, root, scales
 
 
 def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArray) -> FloatArray:

@@ -26,7 +26,7 @@ FEWEST_FOUND = 2
 # Full width at half height of a Gaussian in standard deviations.
 FWHM = 2.3548200450309493
 # Fitted peaks are drawn from and to these many widths from the Gaussian's mean.
-DRAWN_FROM, DRAWN_TO, DRAWN_STEP = -4.0, 8.0, 0.02
+DRAWN_FROM, DRAWN_TO, DRAWN_STEP = -4.0, 8.0, 0.04
 # Limits of a fitted peak that no classical one gives, in widths about the Gaussian's mean.
 START_WIDTHS, END_WIDTHS = -3.0, 4.5
 # Traces must be sampled as the model's were, to this part.

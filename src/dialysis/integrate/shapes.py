@@ -20,9 +20,9 @@ from dialysis.chromatogram import FloatArray
 
 # The correction lives between these values of u and is zero outside.
 U_LOW, U_HIGH = -4.0, 6.0
-# Number of its B-splines; the outer two on either side are zero, so that it ends smoothly.
+# Number of its B-splines; the outer three on either side are zero, so that it ends smoothly.
 N_SPLINES = 34
-PINNED = 2
+PINNED = 3
 # Powers of r − r₀ that the correction has.
 N_POWERS = 3
 # Step of the table it is evaluated from.
@@ -158,8 +158,8 @@ def spline_areas() -> FloatArray:
 
 def _look_up(table: FloatArray, u: FloatArray) -> FloatArray:
     """Linear interpolation in the rows of a table over u that is zero at its ends."""
-    place = np.clip((u - U_LOW) * (1 / U_STEP), 0.0, table.shape[1] - 1.001)
-    low = place.astype(np.int32)
+    place = np.clip((u - U_LOW) * (1 / U_STEP), 0.0, table.shape[1] - 1)
+    low = np.minimum(place.astype(np.int32), table.shape[1] - 2)
     part = place - low
     left = np.take(table, low, axis=1)
     out: FloatArray = left + part * (np.take(table, low + 1, axis=1) - left)

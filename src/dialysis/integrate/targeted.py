@@ -33,8 +33,6 @@ from dialysis.integrate.unknowns import (
 BATCH = 32
 # What is known of a trace's retention factor and common ln width before it is fitted.
 FACTOR_SD, LN_WIDTH_SD = 0.002, 0.15
-# What is known of a retention factor when reference peaks were found, and when not.
-KNOWN_FACTOR_SD, UNKNOWN_FACTOR_SD = 0.003, 0.03
 # Blocks for the retention factor: this part of the smallest width.
 COARSE_PART = 0.5
 # Above this reduced χ² a fit is continued, and doubted.
@@ -137,7 +135,6 @@ def align(
         start = trace.snap(model.first_s)
         n = int((min(model.last_s, float(trace.edges_s[-1])) - start) / step)
         response = curvature(trace.blocks(start, step, n), float(np.median(width)) / step)
-        known = expected is not None
         out[i] = find_factor(
             response,
             start,
@@ -146,7 +143,7 @@ def align(
             width,
             factors,
             float(expected[i]) if expected is not None else 1.0,
-            KNOWN_FACTOR_SD if known else UNKNOWN_FACTOR_SD,
+            expected is not None,
         )
     return out
 
@@ -312,7 +309,7 @@ def _mend(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
         needed, doubtful = _confirmed(fit, before, size, n_targets)
-        for k in np.flatnonzero(doubtful):
+        for k in np.flatnonzero(doubtful).tolist():
             nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
             result.crowded[rows[k], group.members[nearest]] = True
         keep = np.flatnonzero(needed)
