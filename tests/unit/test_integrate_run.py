@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,7 +144,10 @@ def test_suitability_by_type_and_blanks_may_be_empty() -> None:
     assert rows.loc[("DA", "blank"), "flags"] == ""
     assert np.isnan(rows.loc[("DA", "blank"), "rt_mean_min"])
     assert cell(run, "i4", "DA")["flags"] == "retention_from_run"
-    assert cell(run, "i4", "DHBA")["reason"].startswith("no peak with S/N (2H/h) of 3 between ")
+    reason = cell(run, "i4", "DHBA")["reason"]
+    assert re.fullmatch(
+        r"no peak: its fitted area is -?\d\.\d standard errors, fewer than 3\.3", reason
+    )
 
 
 def test_analytes_of_other_channels_and_shared_retention() -> None:
@@ -231,7 +235,10 @@ def test_a_reference_that_is_not_there() -> None:
 
 def test_without_internal_standard_the_anchors_do(automatic: IntegratedRun) -> None:
     run = run_of(analytes=ANALYTE_ROWS.assign(internal_standard="none"))
-    np.testing.assert_allclose(run.peaks["area"], automatic.peaks["area"], rtol=1e-12)
+    for name in ("area_classical", "area_fit"):
+        # The mean retention the shapes are learned at differs by a rounding of the blocks.
+        rtol = 1e-12 if name == "area_classical" else 0.005
+        np.testing.assert_allclose(run.peaks[name], automatic.peaks[name], rtol=rtol)
     assert not np.allclose(run.peaks["rt_expected_min"], automatic.peaks["rt_expected_min"])
 
 
@@ -382,8 +389,8 @@ def test_events_that_contradict_each_other() -> None:
         )
     assert str(error.value) == (
         "integration_events.csv, injection i1, analyte DA: 'limits' from 10.8 to 11.6 min: found "
-        "'delete_peak' for the same peak; expected one event for a peak. Remove one of the two "
-        "rows."
+        "a contradiction to injection i1, analyte DA: 'delete_peak'; expected events that can both "
+        "hold. Remove one of the two rows."
     )
 
 

@@ -172,6 +172,17 @@ def event_of_one_run(project: Project) -> None:
     )
 
 
+def event_of_all(run: str) -> Callable[[Project], None]:
+    def change(project: Project) -> None:
+        (project.config / "integration_events.csv").write_text(
+            "injection_id,run,analyte,event,start_min,end_min,reason,decided_by,decided_on\n"
+            f"*,{run},DOPAC,drop,,,test,AB,2026-01-05\n",
+            encoding="utf-8",
+        )
+
+    return change
+
+
 def snakemake_folder_deleted(project: Project) -> None:
     shutil.rmtree(project.root / ".snakemake")
 
@@ -196,6 +207,8 @@ ROWS: dict[str, tuple[Callable[[Project], None], dict[str, int]]] = {
     "exclusions.csv: injection": (exclude_an_injection, AFTER_QUANTIFY),
     "exclusions.csv: animal": (exclude_an_animal, AFTER_NORMALIZE),
     "integration_events.csv for one run": (event_of_one_run, AFTER_INTEGRATE),
+    "integration_events.csv for all of one run": (event_of_all("run01"), AFTER_INTEGRATE),
+    "integration_events.csv for the study": (event_of_all(""), ALL_RUNS),
     ".snakemake deleted": (snakemake_folder_deleted, {}),
 }
 

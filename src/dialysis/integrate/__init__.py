@@ -2,7 +2,7 @@
 
 from dialysis.integrate.measuring import area_between
 from dialysis.integrate.method import IntegrationMethod, Target
-from dialysis.integrate.run import IntegratedRun, integrate, integrate_run
+from dialysis.integrate.run import IntegratedRun, integrate, integrate_run, learn_traces
 from dialysis.integrate.vendor import take_vendor_peaks
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "area_between",
     "integrate",
     "integrate_run",
+    "learn_traces",
     "take_vendor_peaks",
 ]

@@ -15,6 +15,7 @@ from dialysis.integrate.baseline import (
     masked_baseline,
 )
 from dialysis.integrate.blocks import Blocks, BoolArray, block_means, check_trace, find_gaps
+from dialysis.integrate.clusters import INTERVAL_S, LocalBounds, local_bounds
 from dialysis.integrate.detection import (
     SMOOTHING_BLOCKS,
     Candidates,
@@ -24,7 +25,14 @@ from dialysis.integrate.detection import (
     set_limits,
     smooth_blocks,
 )
-from dialysis.integrate.measuring import Shape, area_between, measure_shape, savitzky_golay
+from dialysis.integrate.measuring import (
+    Shape,
+    area_between,
+    longest_gap,
+    measure_shape,
+    point_flags,
+    savitzky_golay,
+)
 from dialysis.integrate.method import IntegrationMethod
 from dialysis.integrate.noise import (
     PEAK_TO_PEAK_WIDTHS,
@@ -48,11 +56,6 @@ CLEAR_SIGMAS = 60.0
 # Blocks beside a peak that tell whether the baseline follows the trace, and how far off it may be.
 FLANK_BLOCKS = 12
 FLANK_SIGMAS = 5.0
-# So many equal values at the top of a peak are a detector at its limit.
-CLIPPED_POINTS = 5
-# A point this many σ and this part of the signal away from both its neighbours is a spike.
-SPIKE_SIGMAS = 10.0
-SPIKE_PART = 0.2
 # A peak is on the front when the front at its start exceeds this part of its height.
 FRONT_PART = 0.1
 
@@ -318,16 +321,27 @@ def _measure(
     end_s = np.minimum(candidates.end_s, times_s[-1])
     weights = baseline.area_weights(start_s, end_s)
     at_start, at_end = baseline.at(start_s), baseline.at(end_s)
+    shared = candidates.start_shared | candidates.end_shared
+    bounds = _local_bounds(times_s, signal, candidates, blocks.interval_s)
     for i in np.flatnonzero(candidates.local).tolist():
-        ends = np.array([candidates.line_start_s[i], candidates.line_end_s[i]])
-        if not (candidates.start_shared[i] or candidates.end_shared[i]):
-            start_s[i], end_s[i] = ends = _feet_on_points(times_s, corrected, candidates, i)
-        ends = np.clip(ends, times_s[0], times_s[-1])
-        lift = local_means(times_s, signal, ends, 0.5 * blocks.interval_s) - baseline.at(ends)
+        if (own := bounds.get(i)) is not None:
+            start_s[i], end_s[i] = np.clip([own.start_s, own.end_s], times_s[0], times_s[-1])
+            if i > 0 and i - 1 not in bounds:
+                end_s[i - 1] = min(end_s[i - 1], start_s[i])
+            if i + 1 < candidates.n and i + 1 not in bounds:
+                start_s[i + 1] = max(start_s[i + 1], end_s[i])
+            shared[i] = own.shared
+            ends, line = own.line_s, own.line
+        else:
+            ends = np.array([candidates.line_start_s[i], candidates.line_end_s[i]])
+            if not shared[i]:
+                start_s[i], end_s[i] = ends = _feet_on_points(times_s, corrected, candidates, i)
+            ends = np.clip(ends, times_s[0], times_s[-1])
+            line = local_means(times_s, signal, ends, 0.5 * blocks.interval_s)
         low, high = np.searchsorted(times_s, [start_s[i], end_s[i]])
-        corrected[low : high + 1] -= np.interp(times_s[low : high + 1], ends, lift)
-        at_start[i] += np.interp(start_s[i], ends, lift)
-        at_end[i] += np.interp(end_s[i], ends, lift)
+        part = slice(low, high + 1)
+        corrected[part] = signal[part] - np.interp(times_s[part], ends, line)
+        at_start[i], at_end[i] = np.interp([start_s[i], end_s[i]], ends, line)
         weights[i] = line_area_weights(blocks, float(start_s[i]), float(end_s[i]), ends)
     errors = noise.standard_errors(weights)
     shapes = [
@@ -356,14 +370,14 @@ def _measure(
         snr_usp = signal_to_noise(2 * shape.height, h)
         if snr_usp < method.min_snr:
             continue
-        if _longest_gap(gaps, start_s[i], end_s[i]) > 0.5 * widths[i]:
+        if longest_gap(gaps, start_s[i], end_s[i]) > 0.5 * widths[i]:
             continue
         low, high = np.searchsorted(times_s, [start_s[i], end_s[i]])
-        flags = _flags(signal[low:high], corrected[low:high], sigma)
+        flags = point_flags(signal[low:high], corrected[low:high], sigma)
         flags += [
             name
             for name, holds in (
-                ("gap", _longest_gap(gaps, start_s[i], end_s[i]) > 0),
+                ("gap", longest_gap(gaps, start_s[i], end_s[i]) > 0),
                 ("edge", bool(candidates.start_cut[i] or candidates.end_cut[i])),
                 ("local_baseline", bool(candidates.local[i])),
                 ("front", baseline.front_at(float(start_s[i])) > FRONT_PART * shape.height),
@@ -388,13 +402,34 @@ def _measure(
                 tailing=shape.tailing if _alone(corrected, times_s, ends_s[i], shape) else _NAN,
                 plates=5.54 * (shape.apex_s / float(widths[i])) ** 2,
                 resolution=float(resolution[i]) if np.isfinite(resolution[i]) else _NAN,
-                method="drop"
-                if candidates.start_shared[i] or candidates.end_shared[i]
-                else "trapezoid",
+                method="drop" if shared[i] else "trapezoid",
                 flags=tuple(flags),
             )
         )
     return tuple(peaks)
+
+
+def _local_bounds(
+    times_s: FloatArray, signal: FloatArray, candidates: Candidates, interval_s: float
+) -> dict[int, LocalBounds]:
+    """Bounds of the peaks that are measured above a local line, by their slope.
+
+    A peak that has none of its own (it is too small for that) is not in it, nor one that has such
+    a peak inside its bounds.
+    """
+    local = np.flatnonzero(candidates.local)
+    if not local.size:
+        return {}
+    blocks = block_means(times_s, signal, min(interval_s, INTERVAL_S))
+    reach_s = np.minimum(candidates.left_s, candidates.right_s)
+    found = local_bounds(blocks, candidates.apex_s[local].tolist(), reach_s[local].tolist())
+    bounds = {i: own for i, own in zip(local.tolist(), found, strict=True) if own is not None}
+    apexes_s = candidates.apex_s
+    return {
+        i: own
+        for i, own in bounds.items()
+        if np.count_nonzero((apexes_s > own.start_s) & (apexes_s < own.end_s)) == 1
+    }
 
 
 def _feet_on_points(
@@ -473,23 +508,3 @@ def _alone(corrected: FloatArray, times_s: FloatArray, ends_s: FloatArray, shape
 def signal_to_noise(signal: float, noise: float) -> float:
     """Divide a signal by a noise; NaN when the noise is not known or zero."""
     return signal / noise if noise > 0 else float("nan")
-
-
-def _longest_gap(gaps: tuple[tuple[float, float], ...], start_s: float, end_s: float) -> float:
-    """Longest part of a gap between two times, s."""
-    return max([0.0, *(min(end, end_s) - max(start, start_s) for start, end in gaps)])
-
-
-def _flags(signal: FloatArray, corrected: FloatArray, sigma: float) -> list[str]:
-    """What is odd about the points of a peak."""
-    flags = []
-    at_top = np.flatnonzero(signal == signal.max())
-    if at_top.size >= CLIPPED_POINTS:
-        runs = np.split(at_top, np.flatnonzero(np.diff(at_top) > 1) + 1)
-        if max(run.size for run in runs) >= CLIPPED_POINTS:
-            flags.append("clipped")
-    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
-    level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
-    if np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
-        flags.append("spike")
-    return flags

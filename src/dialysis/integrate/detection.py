@@ -150,7 +150,7 @@ def find_apexes(
         if local[i]:
             half[i] = local_half_widths(smoothed, int(apex), prominent, low, high)
         else:
-            half[i] = _half_widths(smoothed, int(apex), low, high, 0.5 * smoothed[apex])
+            half[i] = half_widths(smoothed, int(apex), low, high, 0.5 * smoothed[apex])
     # The Gaussian's own width is taken off again: variances add.
     own = _HALF_WIDTH_PER_SIGMA * SMOOTHING_BLOCKS
     half = np.sqrt(np.maximum(half**2 - own**2, (0.5 * half) ** 2))
@@ -167,10 +167,20 @@ def _back_at_zero(smoothed: FloatArray, apex: int, half: tuple[float, float], si
     return abs(float(low)) <= max(ZERO_HEIGHT * float(smoothed[apex] - low), ZERO_SIGMAS * sigma)
 
 
-def _half_widths(
+def half_widths(
     values: FloatArray, apex: int, low: int, high: int, level: float
 ) -> tuple[float, float]:
-    """Half widths at a level, blocks; a side that a valley cuts off takes the other's."""
+    """Half widths at a level, blocks; a side that a valley cuts off takes the other's.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        Blocks above the baseline.
+    apex, low, high : int
+        Blocks of the apex and of the bounds.
+    level : float
+        Where the width is taken, signal unit.
+    """
     left = right = 0.0
     out = first_true(values[low:apex][::-1] < level)
     if out >= 0:
@@ -200,7 +210,7 @@ def local_half_widths(
         ends = np.interp([left, right], grid, smoothed)
         line = np.interp(grid[first : last + 1], [left, right], ends)
         above = smoothed[first : last + 1] - line
-        half = _half_widths(above, apex - first, 0, last - first, 0.5 * float(above[apex - first]))
+        half = half_widths(above, apex - first, 0, last - first, 0.5 * float(above[apex - first]))
     return half
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dialysis.chromatogram import FloatArray
+
+# So many equal values at the top of a peak are a detector at its limit.
+CLIPPED_POINTS = 5
+# A point this many σ and this part of the signal away from both its neighbours is a spike.
+SPIKE_SIGMAS = 10.0
+SPIKE_PART = 0.2
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,17 @@ def savitzky_golay(values: FloatArray, reach: int) -> FloatArray:
     return out
 
 
+def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
+    """Slope per point of a least-squares parabola over 2·reach + 1 points; the ends are repeated.
+
+    On an even grid it is that of a straight line: Σ k·y_k / Σ k².
+    """
+    k = np.arange(-reach, reach + 1, dtype=np.float64)
+    padded = np.pad(values, reach, mode="edge")
+    out: FloatArray = np.convolve(padded, -k / float(k @ k), mode="valid")
+    return out
+
+
 @lru_cache(maxsize=256)
 def _quadratic_kernel(reach: int) -> FloatArray:
     """Weights of the value at the middle of a least-squares parabola."""
@@ -175,6 +193,34 @@ def _quadratic_kernel(reach: int) -> FloatArray:
     second, fourth = float(np.sum(k**2)), float(np.sum(k**4))
     kernel: FloatArray = (fourth - second * k**2) / (n * fourth - second**2)
     return kernel
+
+
+def longest_gap(gaps: Sequence[tuple[float, float]], start_s: float, end_s: float) -> float:
+    """Longest part of a gap of the recording between two times, s."""
+    return max([0.0, *(min(end, end_s) - max(start, start_s) for start, end in gaps)])
+
+
+def point_flags(signal: FloatArray, corrected: FloatArray, sigma: float) -> list[str]:
+    """Say what is odd about the points of a peak: ``clipped``, ``spike``.
+
+    Parameters
+    ----------
+    signal, corrected : ndarray of float64, shape (n,)
+        Points of the peak as recorded and above the baseline.
+    sigma : float
+        Noise σ of a point, signal unit.
+    """
+    flags = []
+    at_top = np.flatnonzero(signal == signal.max())
+    if at_top.size >= CLIPPED_POINTS:
+        runs = np.split(at_top, np.flatnonzero(np.diff(at_top) > 1) + 1)
+        if max(run.size for run in runs) >= CLIPPED_POINTS:
+            flags.append("clipped")
+    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
+    level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
+    if np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
+        flags.append("spike")
+    return flags
 
 
 def _crossings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -43,7 +43,7 @@ class Target:
 class IntegrationMethod:
     """Options of the integration and the analytes sought.
 
-    The fields up to `max_shift_pct` are the options of the ``integrate`` section of
+    The fields up to `methods` are the options of the ``integrate`` section of
     `study.yaml`, with its defaults; `targets` come from `analytes.csv`.
     """
 
@@ -56,6 +56,7 @@ class IntegrationMethod:
     retention_reference: Reference = "auto"
     anchors: tuple[str, ...] = ("DOPAC", "5-HIAA", "HVA")
     max_shift_pct: float = 10.0
+    methods: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_tables(cls, config: Mapping[str, Any], analytes: pd.DataFrame) -> IntegrationMethod:
@@ -98,6 +99,13 @@ class IntegrationMethod:
                 "expected at least one analyte of the study. Name large peaks that are always "
                 "there, or choose another integrate.retention_reference."
             )
+        names = {t.analyte for t in targets}
+        for name in config["methods"]:
+            if name not in names:
+                raise IntegrationError(
+                    f"study.yaml, integrate.methods: found '{name}', which is not in "
+                    f"analytes.csv; expected one of {', '.join(sorted(names))}. Mend the name."
+                )
         end_min = config["end_min"]
         return cls(
             targets=targets,
@@ -109,6 +117,7 @@ class IntegrationMethod:
             retention_reference=wanted,
             anchors=tuple(config["anchors"]),
             max_shift_pct=float(config["max_shift_pct"]),
+            methods=dict(config["methods"]),
         )
 
     def for_channel(self, channel: str) -> IntegrationMethod:

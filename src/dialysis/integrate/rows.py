@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dialysis.integrate.analysis import Peak, TraceAnalysis
+from dialysis.integrate.choice import Measured
 from dialysis.integrate.identification import Assignment
 from dialysis.integrate.method import IntegrationMethod
 from dialysis.tables.integrate import PEAKS
@@ -33,8 +34,9 @@ _MEASURES = (
 
 def trace_rows(
     analysis: TraceAnalysis,
-    assignments: Sequence[Assignment],
+    measured: Sequence[Measured],
     peaks: Sequence[Peak],
+    extra: Sequence[Peak],
     method: IntegrationMethod,
     *,
     injection_id: str,
@@ -50,10 +52,12 @@ def trace_rows(
     ----------
     analysis : TraceAnalysis
         The trace.
-    assignments : sequence of Assignment
+    measured : sequence of Measured
         One per target.
     peaks : sequence of Peak
-        Peaks the assignments refer to.
+        Classical peaks the assignments refer to.
+    extra : sequence of Peak
+        Peaks that only the fit found.
     method : IntegrationMethod
         For the words of the reasons.
     injection_id, run, channel : str
@@ -69,31 +73,44 @@ def trace_rows(
     used: set[int] = set()
     fixed = {"injection_id": injection_id, "run": run, "channel": channel}
     noise = _NAN if analysis.baseline is None else analysis.sigma
-    for assignment in assignments:
+    for one in measured:
+        assignment = one.assignment
         name = assignment.target.analyte
         row = fixed | {
             "analyte": name,
-            "rt_expected_min": assignment.expected_s / 60,
+            "rt_expected_min": one.expected_s / 60,
             "noise": noise,
             "area_auto": area_auto.get(name, _NAN),
+            "area_fit": one.area_fit,
+            "area_fit_se": one.area_fit_se,
+            "area_classical": one.area_classical,
+            "misfit": one.misfit,
         }
-        if assignment.peak is not None:
-            used.add(assignment.peak)
+        if one.covers is not None:
+            used.add(one.covers)
         if name in by_hand:
             rows.append(_found(row, by_hand[name], assignment.flags))
-        elif assignment.peak is not None and name not in deleted:
-            rows.append(_found(row, peaks[assignment.peak], assignment.flags))
+        elif one.peak is not None and name not in deleted:
+            rows.append(_found(row, one.peak, assignment.flags))
         else:
-            reason = deleted.get(name) or _why_not(analysis, assignment, method)
+            reason = deleted.get(name) or one.reason or _why_not(analysis, assignment, method)
             flags = ";".join(assignment.flags)
             missing = row | dict.fromkeys(_MEASURES, _NAN)
             missing |= {"found": False, "reason": reason, "method": "", "flags": flags}
-            rows.append((assignment.expected_s, missing))
-    for i, peak in enumerate(peaks):
-        covered = any(hand.start_s <= peak.rt_s <= hand.end_s for hand in by_hand.values())
-        if i not in used and not covered:
-            blank = fixed | {"analyte": "", "rt_expected_min": _NAN, "noise": noise}
-            rows.append(_found(blank | {"area_auto": _NAN}, peak, ()))
+            rows.append((one.expected_s, missing))
+    unnamed = [peak for i, peak in enumerate(peaks) if i not in used]
+    taken = [peak.rt_s for peak in by_hand.values()]
+    taken += [one.peak.rt_s for one in measured if one.peak is not None]
+    blank = fixed | {"analyte": "", "rt_expected_min": _NAN, "noise": noise, "area_auto": _NAN}
+    blank |= {"area_fit": _NAN, "area_fit_se": _NAN, "area_classical": _NAN, "misfit": _NAN}
+    for peak in unnamed:
+        if not any(hand.start_s <= peak.rt_s <= hand.end_s for hand in by_hand.values()):
+            rows.append(_found(blank | {"area_classical": peak.area}, peak, ()))
+            taken.append(peak.rt_s)
+    for peak in extra:
+        if all(abs(peak.rt_s - at) > 0.5 * peak.width_s for at in taken):
+            own = {"area_fit": peak.area, "area_fit_se": peak.area_se}
+            rows.append(_found(blank | own, peak, ()))
     rows.sort(key=lambda item: item[0])
     number = 0
     for _, row in rows:

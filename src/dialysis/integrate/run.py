@@ -14,10 +14,44 @@ from tqdm import tqdm
 from dialysis.chromatogram import Chromatogram
 from dialysis.errors import IntegrationError
 from dialysis.integrate.analysis import Peak, TraceAnalysis, analyse_trace
-from dialysis.integrate.events import Event, check_events, inhibit, measure_by_hand, read_events
-from dialysis.integrate.identification import Retention, assign, find_retention, follow_run
+from dialysis.integrate.choice import (
+    FOUND_SIGMAS,
+    Measured,
+    choose,
+    fitted_groups,
+    fitted_peak,
+)
+from dialysis.integrate.events import (
+    Event,
+    check_events,
+    decide_named,
+    edit_peaks,
+    events_of,
+    inhibited,
+    raise_problems,
+    read_events,
+    taken_away,
+    unreached,
+)
+from dialysis.integrate.identification import (
+    Assignment,
+    Retention,
+    assign,
+    find_retention,
+    follow_run,
+)
+from dialysis.integrate.learning import RunModel
 from dialysis.integrate.method import IntegrationMethod
+from dialysis.integrate.remeasuring import CLASSICAL_WAYS, in_their_way
 from dialysis.integrate.rows import peaks_frame, trace_rows
+from dialysis.integrate.runfit import (
+    NO_FIT,
+    FittedPeak,
+    TraceFit,
+    TraceInRun,
+    fit_run,
+    learn_run,
+)
 from dialysis.integrate.suitability import suitability
 
 
@@ -50,7 +84,9 @@ class _Trace:
     events: tuple[Event, ...]
 
 
-def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataFrame:
+def integrate(
+    chromatogram: Chromatogram, method: IntegrationMethod, model: RunModel | None = None
+) -> pd.DataFrame:
     """Find, name and measure the peaks of one trace.
 
     Parameters
@@ -59,6 +95,9 @@ def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataF
         The trace; sampling need not be uniform.
     method : IntegrationMethod
         Options and analytes; analytes of other channels are left out.
+    model : RunModel, optional
+        What was learned of the trace's run, from `learn_traces`; without it all peaks are
+        measured classically.
 
     Returns
     -------
@@ -79,18 +118,14 @@ def integrate(chromatogram: Chromatogram, method: IntegrationMethod) -> pd.DataF
     retention = find_retention(analysis.peaks, own)
     if not retention.found or (method.references and not own.references):
         retention = Retention(1.0, False, ("reference_missing",))
-    rows = trace_rows(
-        analysis,
-        assign(analysis.peaks, own, retention),
-        analysis.peaks,
-        own,
-        injection_id="",
-        run="",
-        channel=chromatogram.channel,
-        by_hand={},
-        deleted={},
-        area_auto={},
-    )
+    trace = _Trace("", chromatogram.channel, 0.0, own, analysis, analysis.peaks, ())
+    assignments = assign(analysis.peaks, own, retention)
+    fit, by_fit = NO_FIT, frozenset[str]()
+    if model is not None:
+        here = TraceInRun(analysis, tuple(assignments), retention.factor, "sample")
+        [fit] = fit_run(model, [here], own)
+        by_fit = fitted_groups([fit], [_classical(analysis.peaks, assignments)], own)
+    rows, _ = _rows(trace, retention, "", fit, by_fit)
     return peaks_frame(rows)
 
 
@@ -132,26 +167,28 @@ def integrate_run(
     error when that is a terminal.
     """
     method = IntegrationMethod.from_tables(config, analytes)
-    decided = read_events(events)
-    check_events(decided)
-    _check_keys(traces, injections, method, decided)
-    prepared = _analyse(traces, injections, method, decided)
+    _check_keys(traces, injections, method)
+    wanted = traces[traces["injection_id"].isin(list(injections["injection_id"]))]
+    keys = set(zip(wanted["injection_id"], wanted["channel"], strict=True))
+    check_events(events, keys, [target.analyte for target in method.targets])
+    prepared, problems = _analyse(wanted, injections, method, read_events(events))
     retentions = _retentions(prepared, method)
+    types = dict(zip(injections["injection_id"], injections["type"], strict=True))
+    fits, by_fit = _fit(prepared, retentions, [str(types[t.injection_id]) for t in prepared])
     run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
     rows: list[dict[str, Any]] = []
-    for trace, retention in zip(prepared, retentions, strict=True):
-        rows += _rows(trace, retention, str(run_of[trace.injection_id]))
+    for trace, retention, fit in zip(prepared, retentions, fits, strict=True):
+        run = str(run_of[trace.injection_id])
+        own, found = _rows(trace, retention, run, fit, by_fit.get(trace.channel, frozenset()))
+        rows += own
+        problems += found
+    raise_problems(problems)
     peaks = peaks_frame(rows)
     return IntegratedRun(peaks, suitability(peaks, injections))
 
 
-def _check_keys(
-    traces: pd.DataFrame,
-    injections: pd.DataFrame,
-    method: IntegrationMethod,
-    events: Sequence[Event],
-) -> None:
-    """Every injection has a trace, every channel and every event something to refer to."""
+def _check_keys(traces: pd.DataFrame, injections: pd.DataFrame, method: IntegrationMethod) -> None:
+    """Every injection has a trace, and every analyte a channel."""
     have = set(traces["injection_id"])
     absent = [i for i in injections["injection_id"] if i not in have]
     if absent:
@@ -162,29 +199,6 @@ def _check_keys(
         )
     channels = sorted(set(traces["channel"]))
     check_channels(channels, method)
-    names = {t.analyte for t in method.targets}
-    keys = set(zip(traces["injection_id"], traces["channel"], strict=True))
-    for event in events:
-        if event.injection_id not in have:
-            raise IntegrationError(
-                f"{event}: found no such injection in this run; expected one of its "
-                f"{len(have)}. Mend the injection_id or remove the row."
-            )
-        if event.channel and (event.injection_id, event.channel) not in keys:
-            raise IntegrationError(
-                f"{event}: found no such channel; expected one of "
-                f"{', '.join(repr(c) for c in channels)}. Mend the channel or remove the row."
-            )
-        if event.analyte and event.analyte not in names:
-            raise IntegrationError(
-                f"{event}: found an analyte that is not in analytes.csv; expected one of "
-                f"{', '.join(t.analyte for t in method.targets)}. Mend the name."
-            )
-        if event.event == "inhibit" and not event.channel and len(channels) > 1:
-            raise IntegrationError(
-                f"{event}: found no channel, though the exports have {len(channels)}; expected "
-                f"one of {', '.join(repr(c) for c in channels)}. Fill in the channel."
-            )
 
 
 def check_channels(channels: Sequence[str], method: IntegrationMethod) -> None:
@@ -215,16 +229,16 @@ def _analyse(
     injections: pd.DataFrame,
     method: IntegrationMethod,
     events: Sequence[Event],
-) -> list[_Trace]:
-    """Baseline, peaks and their measures for every trace with analytes, by order."""
+) -> tuple[list[_Trace], list[str]]:
+    """Baseline, peaks and their measures for every trace with analytes, by order.
+
+    Beside them what is wrong with events on stretches of the traces.
+    """
     order_of = dict(zip(injections["injection_id"], injections["order"], strict=True))
-    events_of: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        events_of[event.injection_id].append(event)
-    wanted = traces[traces["injection_id"].isin(list(order_of))]
-    wanted = wanted.assign(sequence=wanted["injection_id"].map(order_of).astype("float64"))
+    wanted = traces.assign(sequence=traces["injection_id"].map(order_of).astype("float64"))
     wanted = wanted.sort_values(["sequence", "injection_id", "channel"], kind="stable")
-    out = []
+    out: list[_Trace] = []
+    problems: list[str] = []
     rows = wanted.itertuples()
     for row in tqdm(rows, total=len(wanted), desc="integrate", unit="trace", disable=None):
         channel = str(row.channel or "")
@@ -236,16 +250,16 @@ def _analyse(
         if channel:
             where += f", channel {channel}"
         analysis = analyse_trace(_chromatogram(row), own, where)
-        here = {t.analyte for t in own.targets}
-        mine = tuple(
-            e
-            for e in events_of[injection_id]
-            if e.channel in ("", channel) and (not e.analyte or e.analyte in here)
-        )
-        peaks = inhibit(analysis.peaks, mine, analysis)
+        mine = events_of(events, injection_id, channel, {t.analyte for t in own.targets})
+        edited = edit_peaks(analysis.peaks, mine, analysis)
+        problems += edited.problems
         order = float(row.sequence)
-        out.append(_Trace(injection_id, channel, order, own, analysis, peaks, mine))
-    return out
+        out.append(_Trace(injection_id, channel, order, own, analysis, edited.peaks, mine))
+    spans = [
+        (t.injection_id, t.channel, float(t.analysis.times_s[0]), float(t.analysis.times_s[-1]))
+        for t in out
+    ]
+    return out, problems + unreached(events, spans)
 
 
 def _chromatogram(row: Any) -> Chromatogram:
@@ -286,54 +300,151 @@ def _retentions(prepared: Sequence[_Trace], method: IntegrationMethod) -> list[R
     return [out[i] for i in range(len(prepared))]
 
 
-def _rows(trace: _Trace, retention: Retention, run: str) -> list[dict[str, Any]]:
-    """Name the peaks of a trace and apply the events that concern a named peak."""
-    assignments = assign(trace.peaks, trace.method, retention)
+def learn_traces(
+    chromatograms: Sequence[Chromatogram],
+    method: IntegrationMethod,
+    types: Sequence[str] | None = None,
+) -> RunModel | None:
+    """Learn peak shapes from the traces of a run, to be used by `integrate`.
+
+    Parameters
+    ----------
+    chromatograms : sequence of Chromatogram
+        Traces of one channel, best of standards; samples serve too.
+    method : IntegrationMethod
+        Options and analytes.
+    types : sequence of str, optional
+        Type of each injection; all ``standard`` by default.
+
+    Returns
+    -------
+    RunModel or None
+        None when fewer than three traces show at least half of the analytes.
+    """
+    own = method.for_channel(chromatograms[0].channel) if chromatograms else method
+    analyses = [analyse_trace(c, own, c.file or "trace") for c in chromatograms]
+    retentions = follow_run([a.peaks for a in analyses], own, range(len(analyses)))
+    traces = [
+        TraceInRun(analysis, tuple(assign(analysis.peaks, own, retention)), retention.factor, kind)
+        for analysis, retention, kind in zip(
+            analyses, retentions, types or ["standard"] * len(analyses), strict=True
+        )
+    ]
+    return learn_run(traces, own)
+
+
+def _fit(
+    prepared: Sequence[_Trace], retentions: Sequence[Retention], types: Sequence[str]
+) -> tuple[list[TraceFit], dict[str, frozenset[str]]]:
+    """Fits of all traces, and by channel the analytes that are measured by them."""
+    fits = [NO_FIT] * len(prepared)
+    by_fit: dict[str, frozenset[str]] = {}
+    by_channel: dict[str, list[int]] = defaultdict(list)
+    for i, trace in enumerate(prepared):
+        by_channel[trace.channel].append(i)
+    for channel, places in by_channel.items():
+        method = prepared[places[0]].method
+        traces, classical = [], []
+        for i in places:
+            # Events change nothing here, so that one injection's leave the others as they are.
+            analysis = prepared[i].analysis
+            assignments = assign(analysis.peaks, method, retentions[i])
+            traces.append(TraceInRun(analysis, tuple(assignments), retentions[i].factor, types[i]))
+            classical.append(_classical(analysis.peaks, assignments))
+        model = learn_run(traces, method)
+        if model is None:
+            continue
+        found = fit_run(model, traces, method)
+        for i, fit in zip(places, found, strict=True):
+            fits[i] = fit
+        by_fit[channel] = fitted_groups(found, classical, method)
+    return fits, by_fit
+
+
+def _classical(peaks: Sequence[Peak], assignments: Sequence[Assignment]) -> dict[str, Peak]:
+    """Classical peaks by analyte."""
+    return {a.target.analyte: peaks[a.peak] for a in assignments if a.peak is not None}
+
+
+def _rows(
+    trace: _Trace, retention: Retention, run: str, fit: TraceFit, by_fit: frozenset[str]
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Name the peaks of a trace and apply the events that concern a named peak.
+
+    Beside the rows what is wrong with these events.
+    """
+
+    def measure(peaks: Sequence[Peak], fitted: TraceFit) -> list[Measured]:
+        assignments = assign(peaks, trace.method, retention)
+        ways = {
+            a.peak: way
+            for a in assignments
+            if a.peak is not None
+            and (way := trace.method.methods.get(a.target.analyte)) in CLASSICAL_WAYS
+        }
+        peaks = in_their_way(trace.analysis, peaks, ways)
+        return [
+            choose(
+                trace.analysis,
+                peaks,
+                assignment,
+                # What a person made of a peak is not fitted over.
+                None
+                if assignment.peak is not None and "manual" in peaks[assignment.peak].flags
+                else fitted.peaks.get(assignment.target.analyte),
+                assignment.target.analyte in by_fit,
+            )
+            for assignment in assignments
+        ]
+
+    left = _not_inhibited(fit, trace.events)
+    measured = measure(trace.peaks, left)
+    found = {m.assignment.target.analyte for m in measured if m.peak is not None}
     automatic = {
-        a.target.analyte: trace.analysis.peaks[a.peak]
-        for a in assign(trace.analysis.peaks, trace.method, retention)
-        if a.peak is not None
+        one.assignment.target.analyte: one.peak
+        for one in measure(trace.analysis.peaks, fit)
+        if one.peak is not None
     }
-    by_hand: dict[str, Peak] = {}
-    deleted: dict[str, str] = {}
-    for event in trace.events:
-        if event.event == "limits":
-            by_hand[event.analyte] = measure_by_hand(event, trace.analysis)
-        elif event.event == "delete_peak":
-            if all(a.peak is None for a in assignments if a.target.analyte == event.analyte):
-                raise IntegrationError(
-                    f"{event}: found no peak of this analyte; expected one to delete. "
-                    "Remove the row."
-                )
-            deleted[event.analyte] = f"deleted by integration_events.csv: {event.reason}"
+    classical = _classical(trace.peaks, [one.assignment for one in measured])
+    decided = decide_named(trace.events, classical, found, trace.analysis)
+    deleted = dict(decided.deleted)
     area_auto = {}
-    for assignment in assignments:
-        name = assignment.target.analyte
-        now = None if assignment.peak is None else trace.peaks[assignment.peak]
-        changed = name in by_hand or name in deleted or now is not automatic.get(name)
-        if changed and name in automatic:
+    for one in measured:
+        name = one.assignment.target.analyte
+        if name not in automatic:
+            continue
+        if name in decided.by_hand or name in deleted or one.peak != automatic[name]:
             area_auto[name] = automatic[name].area
-        if now is None and name in automatic and name not in by_hand:
-            reason = _inhibited(trace, automatic[name])
+        if one.peak is None and name not in decided.by_hand and name not in deleted:
+            reason = taken_away(trace.events, automatic[name].rt_s)
             deleted |= {name: reason} if reason else {}
-    return trace_rows(
+    rows = trace_rows(
         trace.analysis,
-        assignments,
+        measured,
         trace.peaks,
+        [
+            fitted_peak(trace.analysis, peak)
+            for peak in left.extra
+            if peak.significance > FOUND_SIGMAS
+        ],
         trace.method,
         injection_id=trace.injection_id,
         run=run,
         channel=trace.channel,
-        by_hand=by_hand,
+        by_hand=decided.by_hand,
         deleted=deleted,
         area_auto=area_auto,
     )
+    return rows, decided.problems
 
 
-def _inhibited(trace: _Trace, peak: Peak) -> str:
-    """Reason of an analyte whose peak an inhibit event took away; empty when none did."""
-    for event in trace.events:
-        inside = 60 * event.start_min <= peak.rt_s <= 60 * event.end_min
-        if event.event == "inhibit" and inside:
-            return f"inhibited by integration_events.csv: {event.reason}"
-    return ""
+def _not_inhibited(fit: TraceFit, events: Sequence[Event]) -> TraceFit:
+    """A fit without the peaks inside ``inhibit`` events."""
+
+    def seen(peak: FittedPeak) -> bool:
+        return not inhibited(events, peak.rt_s)
+
+    if not any(event.event == "inhibit" for event in events):
+        return fit
+    kept = {name: peak for name, peak in fit.peaks.items() if seen(peak)}
+    return TraceFit(kept, tuple(peak for peak in fit.extra if seen(peak)))

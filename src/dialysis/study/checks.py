@@ -10,10 +10,12 @@ import pandas as pd
 
 from dialysis.errors import Problem
 from dialysis.study.config import did_you_mean
+from dialysis.study.events import event_problems
 from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
 from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
+from dialysis.tables.inputs import EVERY_INJECTION
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -754,47 +756,39 @@ def _check_exclusions(config: Config, tables: Tables, shown: str) -> Found:
 
 def _check_events(config: Config, tables: Tables, shown: str) -> Found:
     file = f"{shown}/integration_events.csv"
-    ids = list(tables["injections"]["injection_id"])
+    events = tables["integration_events"]
+    injections = tables["injections"]
+    ids = list(injections["injection_id"])
+    runs = list(dict.fromkeys(injections["run"]))
+    run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
     analytes = list(dict.fromkeys(tables["analytes"]["analyte"]))
     problems = []
-    for row in tables["integration_events"].itertuples():
-        if row.injection_id not in ids:
+    for row in events.itertuples():
+        every = row.injection_id == EVERY_INJECTION
+        if not every and row.injection_id not in ids:
             problems.append(
                 _unknown(file, row.Index, "injection_id", row.injection_id, ids, "injections.csv")
             )
-        if row.event != "inhibit" and not row.analyte:
+        elif not every and row.run and row.run != run_of[row.injection_id]:
             problems.append(
                 Problem(
                     file,
-                    f"row {row.Index}, column analyte",
-                    "nothing",
-                    f"the analyte of the event '{row.event}'",
+                    f"row {row.Index}, column run",
+                    f"'{row.run}' for {row.injection_id}, which is in {run_of[row.injection_id]}",
+                    f"nothing, or '{EVERY_INJECTION}' in injection_id for all of a run",
                 )
             )
+        if every and row.run and row.run not in runs:
+            problems.append(_unknown(file, row.Index, "run", row.run, runs, "injections.csv"))
         if row.analyte and row.analyte not in analytes:
             problems.append(
                 _unknown(file, row.Index, "analyte", row.analyte, analytes, "analytes.csv")
             )
-        if row.event in ("inhibit", "limits"):
-            if pd.isna(row.start_min) or pd.isna(row.end_min):
-                problems.append(
-                    Problem(
-                        file,
-                        f"row {row.Index}, columns start_min, end_min",
-                        "nothing",
-                        f"start and end of the event '{row.event}'",
-                    )
-                )
-            elif row.end_min <= row.start_min:
-                problems.append(
-                    Problem(
-                        file,
-                        f"row {row.Index}, column end_min",
-                        f"{row.end_min:g}",
-                        f"a time after start_min, which is {row.start_min:g}",
-                    )
-                )
         problems += _check_date(file, row.Index, row.decided_on)
+    for wrong in event_problems(events):
+        columns = "columns" if "," in wrong.columns else "column"
+        where = f"row {wrong.row}, {columns} {wrong.columns}"
+        problems.append(Problem(file, where, wrong.found, wrong.expected, wrong.remedy))
     return problems, []
 
 

@@ -23,6 +23,7 @@ from dialysis.tables.inputs import (
     ANALYTES,
     ANIMALS,
     AREAS,
+    EVERY_INJECTION,
     GIVEN_CONCENTRATIONS,
     INJECTIONS,
     INPUT_TABLES,
@@ -94,7 +95,8 @@ class Study:
     def run_table(self, name: str, run: str) -> pd.DataFrame:
         """Rows of a table that belong to one run.
 
-        For `analytes` a row made for the run replaces the row for all runs.
+        For `analytes` a row made for the run replaces the row for all runs; the events of a run
+        are those of its injections, of the run itself and of the study.
         """
         table = self.tables[name]
         injections = self.tables["injections"]
@@ -103,7 +105,10 @@ class Study:
         if name == "analytes":
             return analytes_of_run(table, run)
         ids = set(injections.loc[injections["run"] == run, "injection_id"])
-        return table[table["injection_id"].isin(ids)]
+        mine = table["injection_id"].isin(ids)
+        if name == "integration_events":
+            mine |= (table["injection_id"] == EVERY_INJECTION) & table["run"].isin(["", run])
+        return table[mine]
 
 
 def split_files(cell: str) -> list[str]:

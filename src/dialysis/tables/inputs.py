@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
 from dialysis.tables._table import Column, Table
 
 YES_NO = ("yes", "no")
@@ -238,32 +242,101 @@ EXCLUSIONS = Table(
     key=("level", "id", "analyte"),
 )
 
-INTEGRATION_EVENT_TYPES = ("inhibit", "limits", "delete_peak")
+# In injection_id: all injections, of a run or of the study.
+EVERY_INJECTION = "*"
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """What one type of integration event does, and which columns it uses.
+
+    Parameters
+    ----------
+    does : str
+        What it does, for the reference.
+    needs, takes : tuple of str
+        Columns that must and that may have a value, of analyte, start_min, end_min, value.
+    wide : bool
+        Whether it may be for all injections of a run or of the study.
+    """
+
+    does: str
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    wide: bool = True
+
+
+INTEGRATION_EVENT_RULES: Mapping[str, EventRule] = MappingProxyType(
+    {
+        "inhibit": EventRule(
+            "no peak is found from start_min to end_min", ("start_min", "end_min")
+        ),
+        "limits": EventRule(
+            "the analyte is integrated from start_min to end_min above the straight line between "
+            "the trace's values there",
+            ("analyte", "start_min", "end_min"),
+        ),
+        "start": EventRule("its integration begins at start_min", ("analyte", "start_min")),
+        "end": EventRule("its integration ends at end_min", ("analyte", "end_min")),
+        "baseline": EventRule(
+            "its baseline is a straight line through the trace (or `value`) at start_min, and "
+            "through the trace at end_min where that is given",
+            ("analyte", "start_min"),
+            ("end_min", "value"),
+        ),
+        "drop": EventRule(
+            "it is measured between its limits above the automatic baseline, parted from "
+            "neighbours by perpendiculars",
+            ("analyte",),
+        ),
+        "tangent": EventRule("it is skimmed off its neighbour by a tangent", ("analyte",)),
+        "skim": EventRule("it is skimmed off its neighbour by an exponential", ("analyte",)),
+        "split": EventRule("the peak over start_min is parted there", ("start_min",)),
+        "merge": EventRule(
+            "the peaks with an apex from start_min to end_min are one", ("start_min", "end_min")
+        ),
+        "add_peak": EventRule(
+            "there is a peak from start_min to end_min that was not found",
+            ("start_min", "end_min"),
+            ("analyte",),
+            wide=False,
+        ),
+        "delete_peak": EventRule("the analyte's peak is not real", ("analyte",)),
+    }
+)
+INTEGRATION_EVENT_TYPES = tuple(INTEGRATION_EVENT_RULES)
 
 INTEGRATION_EVENTS = Table(
     "integration_events",
     "One row per manual integration event; the automatic result is kept beside it.",
     (
-        Column("injection_id", "text", "The injection.", required=True),
+        Column(
+            "injection_id",
+            "text",
+            f"The injection; {EVERY_INJECTION} for all of a run, or of the study where `run` is "
+            "empty. What is decided for one injection goes before what is decided for its run, "
+            "and that before what is decided for the study.",
+            required=True,
+        ),
+        Column("run", "text", f"The run, where injection_id is {EVERY_INJECTION}; else empty."),
         Column("channel", "text", "Detector channel; may be empty when there is one."),
-        Column("analyte", "text", "The analyte; required but for inhibit."),
+        Column("analyte", "text", "The analyte, for events on a peak that has a name."),
         Column(
             "event",
             "text",
-            "inhibit (no peak is found between start_min and end_min), limits (integrate from "
-            "start_min to end_min above the straight line between the trace's values there), "
-            "delete_peak (the analyte's peak is not real).",
+            "; ".join(f"{name}: {rule.does}" for name, rule in INTEGRATION_EVENT_RULES.items())
+            + ".",
             required=True,
             choices=INTEGRATION_EVENT_TYPES,
         ),
-        Column("start_min", "number", "Start, min; required for inhibit and limits."),
-        Column("end_min", "number", "End, min; required for inhibit and limits."),
-        Column("value", "number", "Not used by these events."),
+        Column("start_min", "number", "Start, min after injection."),
+        Column("end_min", "number", "End, min after injection."),
+        Column("value", "number", "For baseline: its level at start_min, signal unit."),
         Column("reason", "text", "Why.", required=True),
         Column("decided_by", "text", "Who decided.", required=True),
         Column("decided_on", "text", "Date, YYYY-MM-DD.", required=True),
     ),
-    key=("injection_id", "channel", "analyte", "event", "start_min"),
+    key=("injection_id", "run", "channel", "analyte", "event", "start_min"),
 )
 
 AREAS = Table(

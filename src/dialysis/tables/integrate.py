@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dialysis.tables._table import Column, Table
 
-METHODS = ("trapezoid", "drop", "manual", "vendor")
+METHODS = (
+    "trapezoid",
+    "drop",
+    "tangent",
+    "exponential",
+    "emg",
+    "fit",
+    "manual",
+    "vendor",
+)
 
 PEAKS = Table(
     "peaks",
@@ -49,6 +58,19 @@ PEAKS = Table(
             "area_auto",
             "number",
             "Area of the automatic integration where an event changed it, signal unit × s.",
+        ),
+        Column(
+            "area_fit",
+            "number",
+            "Area by the shape learned from the run; signal unit × s.",
+        ),
+        Column("area_fit_se", "number", "Standard error of area_fit, signal unit × s."),
+        Column("area_classical", "number", "Area between limits, signal unit × s."),
+        Column(
+            "misfit",
+            "number",
+            "Residuals of the fit around the peak (root mean square) over the noise; about 1 "
+            "when the shape is right.",
         ),
         Column("flags", "text", "Flags, ';' between them."),
     ),
