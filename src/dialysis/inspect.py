@@ -16,6 +16,7 @@ from dialysis.errors import Problem
 from dialysis.files import canonical_json
 from dialysis.ingest import READERS, BadExport, Reader
 from dialysis.ingest.exports import HEAD_BYTES, Export, read_export
+from dialysis.ingest.pairing import same_injection
 
 JSON_SCHEMA = "dialysis.inspect/1"
 _MOST_FILES = 6
@@ -155,11 +156,11 @@ class Inspection:
     @property
     def same_names(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """Sample names with several injection times: (time, file) of each, by time."""
-        by_name: dict[str, dict[str, str]] = {}
+        by_name: dict[str, list[Found]] = {}
         for item in self.found:
             if item.sample_name and item.injected_at:
-                by_name.setdefault(item.sample_name, {}).setdefault(item.injected_at, item.file)
-        distinct = {name: _distinct(times) for name, times in by_name.items()}
+                by_name.setdefault(item.sample_name, []).append(item)
+        distinct = {name: _distinct(items) for name, items in by_name.items()}
         return {name: times for name, times in sorted(distinct.items()) if len(times) > 1}
 
     @property
@@ -171,13 +172,13 @@ class Inspection:
         return tuple(tuple(files) for files in by_hash.values() if len(files) > 1)
 
 
-def _distinct(times: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Times and their files; a report's time, cut to minutes, is that of its trace."""
-    kept: list[tuple[str, str]] = []
-    for time, file in sorted(times.items(), key=lambda pair: (-len(pair[0]), pair[0])):
-        if not any(other.startswith(time) for other, _ in kept):
-            kept.append((time, file))
-    return tuple(sorted(kept))
+def _distinct(items: Sequence[Found]) -> tuple[tuple[str, str], ...]:
+    """Injection times and their files; a trace and its report, which prints minutes, are one."""
+    kept: dict[str, str] = {}
+    for item in sorted(items, key=lambda item: (not item.trace, item.injected_at)):
+        if not any(same_injection(item.injected_at, time) for time in kept):
+            kept[item.injected_at] = item.file
+    return tuple(sorted(kept.items()))
 
 
 def inspect_files(
@@ -424,7 +425,7 @@ def _table(found: Sequence[Found]) -> str:
             "min": f"{item.first_min:.2f}–{item.last_min:.2f}" if item.trace else "",
             "signal": f"{item.signal_min:.4g}…{item.signal_max:.4g}" if item.trace else "",
             "unit": item.unit or ("?" if item.trace else ""),
-            "vendor peaks": _peaks(item),
+            "vendor peaks": _peaks_cell(item),
         }
         rows.append([cells[name] for name in _COLUMNS])
         before = item.file
@@ -447,7 +448,7 @@ def _sampling(item: Found) -> str:
     return f"{uneven}{item.interval_s:.4g} s"
 
 
-def _peaks(item: Found) -> str:
+def _peaks_cell(item: Found) -> str:
     without = item.n_vendor_peaks - item.n_vendor_areas
     if not item.n_vendor_peaks:
         return ""
@@ -505,6 +506,9 @@ def _summary(inspection: Inspection, readers: Sequence[Reader]) -> str:
     text = f"{_count(len(format_of), 'file')} read"
     if parts:
         text += f" ({', '.join(parts)}), {_count(traces, 'trace')}"
+    reports = len(inspection.found) - traces
+    if reports:
+        text += f", {_count(reports, 'vendor report')} without a trace"
     unknown = sum(len(files) for files in inspection.unknown.values())
     if unknown:
         text += f"; {unknown} not recognised"

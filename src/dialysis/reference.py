@@ -89,7 +89,9 @@ def tables_reference() -> str:
     lines = ["# Tables", "", _MADE, "", "## Filled in by the lab: config/\\<study\\>/", ""]
     lines.append(
         "UTF-8 CSV with commas and decimal points. animals, injections and analytes are needed; "
-        "standards, unless the study works on uncalibrated responses; the others where they apply."
+        "standards, unless the study works on uncalibrated responses; the others where they apply. "
+        "A study that starts from areas or concentrations (`ingest.start`) needs that table "
+        "instead of exports."
     )
     for table in input_tables.INPUT_TABLES:
         lines += _table_lines(table, f"{table.name}.csv")

@@ -224,7 +224,8 @@ class TestRuns:
             f"2024-04-13T09:53:42 on channel 'ED_1'. {REMEDY}\n"
             "  2. raw/demo/a_report.txt, injection r1_002: found the vendor's results and no "
             "trace; expected the trace of the injection. Name it beside the report in "
-            "injection_file, with ';' between them."
+            "injection_file, with ';' between them, or take the vendor's peaks (ingest.start: "
+            "vendor_peaks)."
         )
 
     def test_the_table_gives_the_time_that_the_trace_has_not(self, folder: Path) -> None:

@@ -240,16 +240,20 @@ def test_json_of_problems_and_equal_bytes_twice(tmp_path: Path) -> None:
     }
 
 
-def test_a_time_cut_to_minutes_is_no_other_injection() -> None:
-    """A report prints 14:03 for the trace of 14:03:27, and another report 15:40."""
-    times = ("2020-01-28T14:03:27", "2020-01-28T14:03", "2020-01-28T15:40")
+def test_a_report_s_time_cut_to_minutes_is_that_of_its_trace() -> None:
+    """Two reports of one name, 14:03 and 15:40, and a trace of 14:03:27."""
+    times = {"a": "2020-01-28T15:40:00", "b": "2020-01-28T14:03:00", "c": "2020-01-28T14:03:27"}
     blank = dict.fromkeys(Found.__dataclass_fields__)
     found = [
-        Found(**blank | {"file": f"{i}", "sample_name": "St8", "injected_at": time})
-        for i, time in enumerate(times)
+        Found(
+            **blank
+            | {"file": file, "trace": file == "c", "sample_name": "St8"}
+            | {"injected_at": t}
+        )
+        for file, t in times.items()
     ]
     assert Inspection(tuple(found), (), {}).same_names == {
-        "St8": (("2020-01-28T14:03:27", "0"), ("2020-01-28T15:40", "2"))
+        "St8": (("2020-01-28T14:03:27", "c"), ("2020-01-28T15:40:00", "a"))
     }
 
 
@@ -336,20 +340,21 @@ def test_vendor_limits_are_shaded_and_a_peak_without_limits_is_marked(tmp_path: 
 
 def test_real_exports(shared_data: Path) -> None:
     folder = shared_data / "chromatograms"
-    inspection = inspect_files([folder / "andi_netcdf", folder / "labsolutions"])
+    inspection = inspect_files([folder])
+    assert [str(problem) for problem in inspection.problems] == []
+    assert dict(inspection.unknown) == {".md": (f"{folder}/SOURCES.md",)}
     seen = {(Path(f.file).name, f.channel): f for f in inspection.found}
     hplc = seen["agilent-hplc.cdf", "DAD1 A, Sig=254,4 Ref=360,100"]
     assert (hplc.n_points, hplc.interval_s, hplc.unit) == (4651, 0.4, "mAU")
     assert (hplc.n_vendor_peaks, hplc.n_vendor_areas) == (8, 8)
-    assert {
-        channel: f.n_vendor_peaks for (name, channel), f in seen.items() if "multi" in name
-    } == {
-        "Detector A-Ch1": 2,
-        "Detector A-Ch2": 7,
-        "Detector B-Ch1": 7,
+    several = {c: f.n_vendor_peaks for (name, c), f in seen.items() if "multichannel" in name}
+    assert several == {"Detector A-Ch1": 2, "Detector A-Ch2": 7, "Detector B-Ch1": 7}
+    # traces and reports of one name that are of different injections
+    mistaken = {
+        name for name in inspection.same_names if name in ("water", "D-St6", "D-St7", "D-St8")
     }
-    assert not inspection.problems
-    assert "3 files read (2 Shimadzu LabSolutions ASCII, 1 ANDI/AIA netCDF), 5 traces." in (
+    assert mistaken == {"water", "D-St8"}
+    assert ", 31 traces, 114 vendor reports without a trace; 1 not recognised.\n" in (
         table_text(inspection)
     )
 

@@ -26,6 +26,7 @@ SETTING_UP = {
     "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .",
 }
 ON_A_STUDY = [
+    "dialysis inspect raw/mystudy",
     "dialysis check mystudy",
     "snakemake --config study=mystudy",
     "snakemake --dry-run --config study=mystudy",

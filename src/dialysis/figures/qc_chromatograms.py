@@ -155,7 +155,7 @@ def _draw_row(
         below = y - 14.0 - _ZOOM_PT
         if trace is None:
             cell = Cell(page, x, below, width, y + _FULL_PT - below, (0, 1), (0, 1))
-            cell.note(f"no {kind} in this run")
+            cell.note("no trace" if chosen[kind] else f"no {kind} in this run")
             continue
         scale = model if kind == "blank" and model is not None else trace
         full, zoom = _scales(scale)

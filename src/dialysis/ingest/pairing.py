@@ -85,17 +85,17 @@ def _agreed_time(trace: Chromatogram, report: VendorReport) -> str | None:
     """
     if not trace.injected_at or not report.injected_at:
         return None
-    if _close(trace.injected_at, report.injected_at):
+    if same_injection(trace.injected_at, report.injected_at):
         return trace.injected_at
     other = swapped_time(trace.injected_at, trace.injected_at_note)
-    if _close(other, report.injected_at):
+    if same_injection(other, report.injected_at):
         return other
-    if _close(trace.injected_at, swapped_time(report.injected_at, report.injected_at_note)):
+    if same_injection(trace.injected_at, swapped_time(report.injected_at, report.injected_at_note)):
         return trace.injected_at
     return None
 
 
-def _close(one: str, other: str) -> bool:
+def same_injection(one: str, other: str) -> bool:
     """Whether two times are of one injection, on the wall clock unless both have an offset."""
     first, second = datetime.fromisoformat(one), datetime.fromisoformat(other)
     if first.tzinfo is None or second.tzinfo is None:

@@ -19,6 +19,7 @@ from dialysis.ingest.exports import Export, read_export
 from dialysis.ingest.pairing import pair
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.registry import READERS
+from dialysis.study.start import VENDOR_PEAKS as VENDOR_PEAKS_START
 from dialysis.tables.ingest import MANIFEST, TRACES, VENDOR_PEAKS
 
 _SHOWN = 8
@@ -47,13 +48,14 @@ class IngestedRun:
 class _Read:
     """One trace of one injection, with the injection's row, its file and its report's file.
 
-    The trace has the injection time of the table where the export has none.
+    The trace has the injection time of the table where the export has none.  Where a study starts
+    from vendor peaks, a report may stand for a trace that there is not.
     """
 
     row: Mapping[str, str]
     file: str
     size_bytes: int
-    trace: Chromatogram
+    trace: Chromatogram | VendorReport
     report_file: str = ""
     report_sha256: str = ""
 
@@ -72,7 +74,8 @@ def ingest_run(
     raw_dir : Path
         Folder the files are relative to.
     config : mapping
-        Section `ingest` of study.yaml: ``format`` and the readers' options.
+        Section `ingest` of study.yaml: ``format``, the readers' options, and ``start``: where it
+        is ``vendor_peaks`` an injection needs no trace.
     study : str
         Name of the study; messages name files ``raw/<study>/<file>``.
 
@@ -91,15 +94,16 @@ def ingest_run(
     `injected_at` and `vial` of the injections table stand in where the export has none.  A
     day/month order that a file leaves open is settled by the other injections of the run
     (`dialysis.ingest.dates.settle_orders`).  Reports join traces by injection time and channel
-    (`dialysis.ingest.pairing`).
+    (`dialysis.ingest.pairing`); a report alone is located by its section.
     """
+    alone = config.get("start") == VENDOR_PEAKS_START
     rows = [_row(record) for record in injections.to_dict("records")]
     folder = "/".join(part for part in ("raw", study) if part)
     readers = [reader.configured(config) for reader in READERS]
     exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder, readers)
     found: list[_Read] = []
     for row in rows:
-        mine = _traces_of(row, exports, folder, problems)
+        mine = _traces_of(row, exports, folder, problems, alone)
         twice = _twice(row, mine, folder)
         bad_time = _bad_time(row, mine, study)
         problems += [*twice, *bad_time]
@@ -159,45 +163,58 @@ def _injections_text(ids: Sequence[str]) -> str:
 
 
 def _traces_of(
-    row: Mapping[str, str], exports: Mapping[str, Export], folder: str, problems: list[Problem]
+    row: Mapping[str, str],
+    exports: Mapping[str, Export],
+    folder: str,
+    problems: list[Problem],
+    alone: bool,
 ) -> list[_Read]:
-    """Traces of one injection; what can't be located is added to `problems`."""
+    """Traces of one injection; what can't be located is added to `problems`.
+
+    Without any trace they are the reports, when these may stand `alone`.
+    """
     found = []
     where = f"injection {row['injection_id']}"
     files = _files(row)
+    no_trace = all(name in exports and not exports[name].chromatograms for name in files)
     if not files:
         problems.append(Problem(folder, where, "no file", "at least one file"))
-    elif all(name in exports and not exports[name].chromatograms for name in files):
+    elif no_trace and not alone:
         problems.append(
             Problem(
                 f"{folder}/{files[0]}",
                 where,
                 "the vendor's results and no trace",
                 "the trace of the injection",
-                "Name it beside the report in injection_file, with ';' between them.",
+                "Name it beside the report in injection_file, with ';' between them, or take the "
+                "vendor's peaks (ingest.start: vendor_peaks).",
             )
         )
     for name in files:
         export = exports.get(name)
-        if export is None or not export.chromatograms:
+        if export is None:
             continue
-        there = list(dict.fromkeys(trace.section for trace in export.chromatograms))
+        items = export.reports if no_trace and alone else export.chromatograms
+        if not items:
+            continue
+        there = list(dict.fromkeys(item.section for item in items))
         wanted = row["section"]
         if not wanted and len(there) == 1:
             wanted = there[0]
         if wanted not in there:
-            problems.append(_section_problem(row, f"{folder}/{name}", export, there))
+            problems.append(_section_problem(row, f"{folder}/{name}", items, there))
             continue
         found += [
-            _Read(row, name, export.size_bytes, trace)
-            for trace in export.chromatograms
-            if trace.section == wanted
+            _Read(row, name, export.size_bytes, item) for item in items if item.section == wanted
         ]
     return found
 
 
 def _section_problem(
-    row: Mapping[str, str], shown: str, export: Export, there: Sequence[str]
+    row: Mapping[str, str],
+    shown: str,
+    items: Sequence[Chromatogram | VendorReport],
+    there: Sequence[str],
 ) -> Problem:
     where = f"injection {row['injection_id']}"
     if there == [""]:
@@ -208,7 +225,7 @@ def _section_problem(
             "no section for a file with one injection",
             "Leave 'section' empty in injections.csv.",
         )
-    first = {trace.section: trace for trace in reversed(export.chromatograms)}
+    first = {item.section: item for item in reversed(items)}
     listed = "; ".join(
         f"'{name}'" + (f" ({first[name].injected_at})" if first[name].injected_at else "")
         for name in there[:_SHOWN]
@@ -283,10 +300,11 @@ def _with_reports(
     items = list(mine)
     for name in _files(row):
         reports = exports[name].reports if name in exports else ()
-        if not reports or not items:
+        traces = [item.trace for item in items if isinstance(item.trace, Chromatogram)]
+        if not reports or not traces:
             continue
         try:
-            pairs = pair([item.trace for item in items], _of_section(row, reports))
+            pairs = pair(traces, _of_section(row, reports))
         except BadExport as error:
             shown = error.named(f"{folder}/{name}", f"injection {row['injection_id']}")
             problems.append(shown.problem)
@@ -325,6 +343,7 @@ def _traces_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) -> p
             "method": item.trace.method,
         }
         for item, (iso, _) in zip(found, times, strict=True)
+        if isinstance(item.trace, Chromatogram)
     ]
     return TRACES.coerce(pd.DataFrame(rows, columns=TRACES.column_names))
 
@@ -345,18 +364,27 @@ def _manifest_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) ->
             "sample_name": item.trace.sample_name,
             "vial": item.trace.vial or item.row["vial"],
             "unit": item.trace.unit,
-            "n_points": item.trace.n_points,
-            "interval_s": item.trace.interval_s,
             "report_file": item.report_file,
             "report_sha256": item.report_sha256,
-            "first_s": item.trace.times_s[0],
-            "last_s": item.trace.times_s[-1],
-            "signal_min": item.trace.signal.min(),
-            "signal_max": item.trace.signal.max(),
+            **_extent(item.trace),
         }
         for item, (iso, note) in zip(found, times, strict=True)
     ]
     return MANIFEST.coerce(pd.DataFrame(rows, columns=MANIFEST.column_names))
+
+
+def _extent(trace: Chromatogram | VendorReport) -> dict[str, float]:
+    """Number of points, times and range of a trace; a report alone has no points."""
+    if isinstance(trace, VendorReport):
+        return {"n_points": 0}
+    return {
+        "n_points": trace.n_points,
+        "interval_s": trace.interval_s,
+        "first_s": trace.times_s[0],
+        "last_s": trace.times_s[-1],
+        "signal_min": trace.signal.min(),
+        "signal_max": trace.signal.max(),
+    }
 
 
 def _vendor_frame(found: Sequence[_Read]) -> pd.DataFrame:
