@@ -1,4 +1,4 @@
-"""The trace of one detector channel of one injection, and what is known about it."""
+"""What an export says about one detector channel of one injection: trace, vendor's peaks."""
 
 from __future__ import annotations
 
@@ -109,3 +109,48 @@ class Chromatogram:
     def uniform(self) -> bool:
         """Whether the points are equally spaced."""
         return self.time_s is None
+
+
+@dataclass(frozen=True)
+class VendorReport:
+    """The vendor's integration of one detector channel of one injection, without its trace.
+
+    Parameters
+    ----------
+    vendor_peaks : tuple of VendorPeak
+        Areas in `unit` × s, heights in `unit`.
+    unit : str
+        Signal unit; empty when the report prints none, and areas are counts × s then.
+    channel, detector : str
+        Names as the report gives them; empty when it gives none.
+    sample_name, vial, method : str
+        As the report gives them; empty when it does not.
+    injected_at : str
+        Injection time, ISO 8601, cut to what the report prints (often whole minutes); empty when
+        not given.
+    injected_at_note : str
+        What was assumed about it; empty when nothing was.
+    dilution, injection_uL : float or None
+        As the report gives them.
+    format, file, section, sha256 : str
+        As of a `Chromatogram`.
+    header : mapping of str to str
+        Entries that were not understood, so that nothing is lost.
+    """
+
+    vendor_peaks: tuple[VendorPeak, ...]
+    unit: str = ""
+    channel: str = ""
+    detector: str = ""
+    sample_name: str = ""
+    vial: str = ""
+    method: str = ""
+    injected_at: str = ""
+    injected_at_note: str = ""
+    dilution: float | None = None
+    injection_uL: float | None = None
+    format: str = ""
+    file: str = ""
+    section: str = ""
+    sha256: str = ""
+    header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

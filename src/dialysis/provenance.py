@@ -35,6 +35,36 @@ def sha256_file(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def sha256_path(path: Path | str) -> str:
+    """Return the SHA-256 of a file, or of a folder that is one export (``.D``, ``.raw``).
+
+    A folder's is that of the lines ``<sha256>  <name>`` of all files in it, sorted by name.
+    """
+    whole = Path(path)
+    if not whole.is_dir():
+        return sha256_file(whole)
+    return sha256_text("".join(f"{sha256_file(file)}  {name}\n" for name, file in files_in(whole)))
+
+
+def files_in(folder: Path) -> list[tuple[str, Path]]:
+    """Names, relative to a folder, and paths of all files in it, sorted by name."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted((path.relative_to(folder).as_posix(), path) for path in files)
+
+
+def path_state(path: Path) -> list[int]:
+    """Return what changes when a file or folder is written: size and modification time in ns.
+
+    Of a folder the size of all its files, and a number made from their names, sizes and times.
+    """
+    if not path.is_dir():
+        stat = path.stat()
+        return [stat.st_size, stat.st_mtime_ns]
+    stats = [(name, file.stat()) for name, file in files_in(path)]
+    listing = "".join(f"{stat.st_size} {stat.st_mtime_ns} {name}\n" for name, stat in stats)
+    return [sum(stat.st_size for _, stat in stats), int(sha256_text(listing)[:15], 16)]
+
+
 def sha256_text(text: str) -> str:
     """Return the SHA-256 of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
@@ -73,7 +103,7 @@ def write_sidecars(
     or user in it, so equal inputs give equal bytes.
     """
     base = (root or Path.cwd()).resolve()
-    made_from = {name: sha256_file(path) for name, path in _relative(inputs, base).items()}
+    made_from = {name: sha256_path(path) for name, path in _relative(inputs, base).items()}
     stamps = {name: digest for name, digest in made_from.items() if "/.stamps/" in f"/{name}"}
     record: dict[str, Any] = {
         "rule": rule,

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from dialysis.files import canonical_json, csv_text, read_json, write_text
-from dialysis.provenance import sha256_file, sha256_text
+from dialysis.provenance import path_state, sha256_file, sha256_path, sha256_text
 from dialysis.study.load import Study
 from dialysis.tables.ingest import RUN_FILES
 from dialysis.tables.inputs import INPUT_TABLES
@@ -133,6 +133,8 @@ def _injections(injections: pd.DataFrame) -> pd.DataFrame:
 def raw_hashes(study: Study, cached: bool = True) -> dict[str, str]:
     """Return sha256 of every export of a study, by its name relative to raw/<study>/.
 
+    An export may be a folder, see `dialysis.provenance.sha256_path`.
+
     With `cached`, a hash is taken again only when a file's size or modification time changed
     since the last time; the cache lives beside the stamps and may be deleted.
     """
@@ -141,13 +143,12 @@ def raw_hashes(study: Study, cached: bool = True) -> dict[str, str]:
     fresh: dict[str, Any] = {}
     for run in study.runs:
         for name in study.run_files(run):
-            stat = (study.raw_dir / name).stat()
-            state = [stat.st_size, stat.st_mtime_ns]
+            state = path_state(study.raw_dir / name)
             known = cache.get(name)
             if known and known[:2] == state:
                 fresh[name] = known
             else:
-                fresh[name] = [*state, sha256_file(study.raw_dir / name)]
+                fresh[name] = [*state, sha256_path(study.raw_dir / name)]
     if cached and fresh != cache:
         write_text(cache_file, canonical_json(fresh))
     return {name: str(entry[2]) for name, entry in fresh.items()}

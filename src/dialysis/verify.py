@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dialysis.files import read_json, write_json
-from dialysis.provenance import SIDECAR, read_sidecar, sha256_file
+from dialysis.provenance import SIDECAR, path_state, read_sidecar, sha256_path
 from dialysis.stamps import raw_hashes, stamp_hashes, stamp_texts
 from dialysis.study.load import Study
 
@@ -62,7 +62,7 @@ def verify_study(study: Study, code_root: Path) -> list[FolderState]:
     so an edit of the configuration shows before the next run.  Hash caches are not trusted.
     """
     texts = stamp_texts(study, code_root, raw_hashes(study, cached=False))
-    return folder_states(study, stamp_hashes(study, texts), sha256_file)
+    return folder_states(study, stamp_hashes(study, texts), sha256_path)
 
 
 def folder_states(
@@ -158,12 +158,12 @@ class CachedHasher:
         self._fresh: dict[str, Any] = {}
 
     def __call__(self, path: Path) -> str:
-        """Return the sha256 of a file."""
-        stat = path.stat()
+        """Return the sha256 of a file, or of a folder that is one export."""
+        state = path_state(path)
         name = path.relative_to(self._root).as_posix()
         entry = self._known.get(name)
-        if not entry or entry[:2] != [stat.st_size, stat.st_mtime_ns]:
-            entry = [stat.st_size, stat.st_mtime_ns, sha256_file(path)]
+        if not entry or entry[:2] != state:
+            entry = [*state, sha256_path(path)]
         self._fresh[name] = entry
         return str(entry[2])
 
@@ -248,7 +248,7 @@ def _changed_inputs(
     for name, digest in sidecar["inputs"].items():
         if _folder(name) in not_current:
             continue
-        if not (root / name).is_file():
+        if not (root / name).exists():
             changes.append(f"{name} is gone")
         elif hasher(root / name) != digest:
             changes.append(f"{name} changed")

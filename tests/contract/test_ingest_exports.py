@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from dialysis.errors import ExportFormatError
-from dialysis.ingest import read
-from tests.contract._ingest_files import SAMPLES, andi, real
+from dialysis.ingest import READERS, read
+from dialysis.ingest.exports import read_export
+from tests.contract._ingest_files import SAMPLES, andi
+from tests.contract._text_files import CONFIGS
 
-BOTH = "ANDI/AIA netCDF (andi), Shimadzu LabSolutions ASCII (labsolutions)"
+KNOWN = ", ".join(f"{reader.name} ({reader.key})" for reader in READERS)
+DECLARE = (
+    "Export the injection in one of these formats, or set ingest.format to delimited and declare "
+    "the layout in ingest.delimited of study.yaml."
+)
 AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
 
 
@@ -29,11 +35,14 @@ def message(path: str, format: str = "auto") -> str:
 @pytest.mark.parametrize("key", sorted(SAMPLES))
 def test_content_decides_not_the_name(key: str) -> None:
     Path("x.pdf").write_bytes(SAMPLES[key])
-    for format in ("auto", key):
-        for trace in read("x.pdf", format):
-            assert trace.format == key
-            assert trace.file == "x.pdf"
-            assert trace.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
+    readers = [reader.configured(CONFIGS.get(key, {})) for reader in READERS]
+    for format in (key,) if key == "delimited" else ("auto", key):
+        export = read_export("x.pdf", format, readers)
+        assert export.format == key
+        for item in (*export.chromatograms, *export.reports):
+            assert item.format == key
+            assert item.file == "x.pdf"
+            assert item.sha256 == hashlib.sha256(SAMPLES[key]).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -42,41 +51,39 @@ def test_content_decides_not_the_name(key: str) -> None:
         (b"", f"x: found an empty file; expected an export. {AGAIN}"),
         (b"\x00" * 512, f"x: found 512 bytes, all of them blank; expected an export. {AGAIN}"),
         (
-            b"0.0005 36.0327491\n0.0021 36.03\n",
+            b"0.0005;36.0327491;x\n0.0021",
             "x, byte 0: found a file of unknown kind that starts with "
-            f"'0.0005 36.0327491\\n0.0021'; expected {BOTH}. "
-            "Export the injection in one of these formats.",
+            f"'0.0005;36.0327491;x\\n0.00'; expected {KNOWN}. {DECLARE}",
         ),
         (
-            b"\x03\x31\x38\x31\x00\x00\x00\x00\x00",
+            b"\x03\x31\x38\x32\x00\x00\x00\x00\x00",
             "x, byte 0: found a file of unknown kind that starts with the bytes "
-            f"03 31 38 31 00 00 00 00; expected {BOTH}. "
-            "Export the injection in one of these formats.",
+            f"03 31 38 32 00 00 00 00; expected {KNOWN}. {DECLARE}",
         ),
         (
             b"\x89HDF\r\n\x1a\n",
-            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {BOTH}. "
+            f"x, byte 0: found an HDF5 file, which netCDF-4 is; expected {KNOWN}. "
             "Convert it with 'nccopy -k classic', or export as ANDI/AIA.",
         ),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1",
             "x, byte 0: found an OLE2 file, which raw data (.lcd) and old Excel workbooks are; "
-            f"expected {BOTH}. "
+            f"expected {KNOWN}. "
             "Export the injection from the instrument's software, as text or ANDI/AIA.",
         ),
         (
             b"PK\x03\x04xx",
-            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {BOTH}. "
+            f"x, byte 0: found a zip archive, which Excel workbooks are; expected {KNOWN}. "
             "Unpack it, or export as text or ANDI/AIA.",
         ),
         (
             b"%PDF-1.7",
-            f"x, byte 0: found a PDF document; expected {BOTH}. "
+            f"x, byte 0: found a PDF document; expected {KNOWN}. "
             "Export the data points, not a report.",
         ),
         (
             "0.1,2".encode("utf-16"),
-            f"x, byte 0: found UTF-16 text; expected {BOTH}. Export or save it as UTF-8 text.",
+            f"x, byte 0: found UTF-16 text; expected {KNOWN}. Export or save it as UTF-8 text.",
         ),
     ],
 )
@@ -90,13 +97,25 @@ def test_no_file_and_a_folder() -> None:
     assert message("gone.cdf") == (
         "gone.cdf: found no such file; expected an export. Copy it there or mend the name."
     )
-    assert message("run.D") == "run.D: found a folder; expected one file. Name a file inside it."
+    folders = (
+        "one file, or a folder of Agilent report CSVs (agilent_report), Agilent ChemStation data "
+        "(chemstation), Waters MassLynx data (waters_raw). Name a file inside it."
+    )
+    assert message("run.D") == f"run.D: found a folder with nothing in it; expected {folders}"
+    for name in "abcd":
+        (Path("run.D") / name).write_bytes(b"x")
+    assert message("run.D") == (
+        f"run.D: found a folder of 4 files (a, b, c, …); expected {folders}"
+    )
+    assert message("run.D", "andi") == (
+        "run.D: found a folder; expected one file. Name a file inside it."
+    )
 
 
 def test_a_format_nobody_knows() -> None:
     Path("x").write_bytes(andi())
     assert message("x", "aia") == (
-        f"x: found format 'aia' asked for; expected auto or one of {BOTH}. Mend ingest.format."
+        f"x: found format 'aia' asked for; expected auto or one of {KNOWN}. Mend ingest.format."
     )
 
 
@@ -114,19 +133,10 @@ def test_a_format_that_is_not_the_files() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        ("agilent_csv", "appia_NAI-A594_1H_RT.CSV"),
-        ("agilent_report", "001F0101_FID1A.ch"),
-        ("chromeleon7_ed", "02_D-St6_ED_1.txt"),
-        ("empower_arw", "results1844.arw"),
-        ("two_column", "LabKey_LGC10030.TXT"),
-        ("wingpc", "SEC_STD1.TXT"),
-    ],
-    ids=lambda parts: parts[0],
-)
-def test_real_files_of_other_formats_are_refused(parts: tuple[str, str]) -> None:
-    path = real(*parts)
-    with pytest.raises(ExportFormatError, match=r"byte 0: found (a file of unknown|UTF-16)"):
-        read(path)
+def test_a_unit_that_the_export_lacks_is_taken_from_the_config() -> None:
+    Path("x").write_bytes(SAMPLES["empower"])
+    Path("y").write_bytes(SAMPLES["andi"])
+    readers = [reader.configured({"signal_unit": "pA"}) for reader in READERS]
+    assert [trace.unit for trace in read("x", readers=readers)] == ["pA"]
+    assert [trace.unit for trace in read("y", readers=readers)] == ["nA"]
+    assert [trace.unit for trace in read("x")] == [""]

@@ -48,6 +48,15 @@ def test_the_order_from_all_dates_of_a_file(
         ("13/04/2024 1:00:01 p.m.", "2024-04-13T13:00:01"),
         ("2024/04/13 09:53:42", "2024-04-13T09:53:42"),
         ("2024-04-13T09:53:42", "2024-04-13T09:53:42"),
+        ("13.04.2024, 09:53:42.250", "2024-04-13T09:53:42"),
+        ("13-apr-2024 09:53", "2024-04-13T09:53:00"),
+        ("13 April 2024 9:53:42 PM", "2024-04-13T21:53:42"),
+        ("Apr 13, 2024 09:53:42", "2024-04-13T09:53:42"),
+        ("1. Mär. 2024 09:53:42", "2024-03-01T09:53:42"),
+        ("1 août 2024 09:53", "2024-08-01T09:53:00"),
+        ("1 juin 2024 09:53", "2024-06-01T09:53:00"),
+        ("1 juil. 2024 09:53", "2024-07-01T09:53:00"),
+        ("1 mrt 2024 09:53", "2024-03-01T09:53:00"),
     ],
 )
 def test_times_in_iso_8601(text: str, iso: str) -> None:
@@ -70,11 +79,45 @@ def test_the_note_stays_away_where_it_makes_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["soon", "31/02/2024 10:00:00", "13/04/2024 25:00:00", "13/04/2024 13:00:00 PM",
+    "text", ["31-feb-2024 10:00", "1 jui 2024 10:00", "1 foo 2024 10:00", "28-jan-20",
+             "soon", "31/02/2024 10:00:00", "13/04/2024 25:00:00", "13/04/2024 13:00:00 PM",
              "13/04/2024", "13/04-2024 10:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_said_to_be_none(text: str) -> None:
     assert iso_time(text, DateOrder(True)) == ("", f"injection time '{text}' is not understood")
+
+
+def test_a_named_month_needs_no_order() -> None:
+    neither = DateOrder(None, "the file's dates fit neither day/month order")
+    year = "two-digit year read as 20yy"
+    assert iso_time("28-jan-20 20:11", neither) == ("2020-01-28T20:11:00", year)
+
+
+class TestDeclaredOrder:
+    @pytest.mark.parametrize(
+        ("declared", "text", "iso"),
+        [
+            ("dmy", "02/08/2023 10:00:00", "2023-08-02T10:00:00"),
+            ("mdy", "02/08/2023 10:00:00", "2023-02-08T10:00:00"),
+            ("mdy", "02.08.2023 10:00:00", "2023-02-08T10:00:00"),
+            ("dmy", "2023-08-02 10:00:00", "2023-08-02T10:00:00"),
+        ],
+    )
+    def test_is_taken_without_a_note(self, declared: str, text: str, iso: str) -> None:
+        order = date_order([text], ["01/13/2023"], declared)
+        assert iso_time(text, order) == (iso, "")
+
+    def test_year_first(self) -> None:
+        order = date_order(["20-01-28 20:11"], declared="ymd")
+        year = "two-digit year read as 20yy"
+        assert iso_time("20-01-28 20:11", order) == ("2020-01-28T20:11:00", year)
+        assert iso_time("2020-01-28 20:11", order) == ("2020-01-28T20:11:00", "")
+
+    def test_that_does_not_fit_leaves_no_time(self) -> None:
+        assert iso_time("28/01/2020 20:11", date_order([], declared="mdy")) == (
+            "",
+            "injection time '28/01/2020 20:11' is not understood",
+        )
 
 
 def test_no_time_and_no_order() -> None:

@@ -404,7 +404,7 @@ def test_other_content_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
         ({"seed": -1}, "seed: found -1; expected a whole number from 0."),
         (
             {"export_format": "arw"},
-            "export format: found 'arw'; expected one of andi, labsolutions.",
+            "export format: found 'arw'; expected one of andi, chromeleon, labsolutions.",
         ),
     ],
 )

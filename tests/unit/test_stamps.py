@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dialysis.provenance import sha256_file, sha256_path, sha256_text
 from dialysis.stamps import RULES, code_hashes, write_stamps
 from dialysis.study.load import load_study
 from tests.toy import ToyStudy
@@ -156,3 +157,45 @@ def test_the_code_of_a_stage_is_seen_by_its_own_rules_only(
         if f"src/dialysis/{stage}/__init__.py" in code_hashes(project, [script], [rule_file])
     }
     assert seeing == rules
+
+
+class TestAFolderThatIsOneExport:
+    @pytest.fixture
+    def with_folder(self, toy: ToyStudy, project: Path) -> ToyStudy:
+        name = str(load_study(toy.root, toy.name).run_files("run1")[0])
+        export = toy.root / "raw" / toy.name / name
+        content = export.read_bytes()
+        export.unlink()
+        export.mkdir()
+        (export / "FID1A.ch").write_bytes(content)
+        (export / "REPORT01.CSV").write_bytes(b"1,2\n")
+        stamp(toy, project)
+        return toy
+
+    def folder(self, toy: ToyStudy) -> Path:
+        name = str(load_study(toy.root, toy.name).run_files("run1")[0])
+        return toy.root / "raw" / toy.name / name
+
+    def test_a_touch_writes_nothing(self, with_folder: ToyStudy, project: Path) -> None:
+        os.utime(self.folder(with_folder) / "FID1A.ch", (1, 1))
+        assert stamp(with_folder, project) == set()
+
+    def test_a_change_inside_writes_the_runs_stamp(
+        self, with_folder: ToyStudy, project: Path
+    ) -> None:
+        # The same size and the folder's own time: only the file inside tells.
+        (self.folder(with_folder) / "REPORT01.CSV").write_bytes(b"1,3\n")
+        assert stamp(with_folder, project) == {"runs/run1/raw.json"}
+
+    def test_a_new_name_writes_the_runs_stamp(self, with_folder: ToyStudy, project: Path) -> None:
+        folder = self.folder(with_folder)
+        (folder / "REPORT01.CSV").rename(folder / "REPORT02.CSV")
+        assert stamp(with_folder, project) == {"runs/run1/raw.json"}
+
+    def test_its_hash_is_that_of_names_and_hashes(self, tmp_path: Path) -> None:
+        (tmp_path / "1.D" / "sub").mkdir(parents=True)
+        (tmp_path / "1.D" / "sub" / "b").write_bytes(b"b")
+        (tmp_path / "1.D" / "a").write_bytes(b"a")
+        one, two = (sha256_file(tmp_path / "1.D" / name) for name in ("a", "sub/b"))
+        assert sha256_path(tmp_path / "1.D") == sha256_text(f"{one}  a\n{two}  sub/b\n")
+        assert sha256_path(tmp_path / "1.D" / "a") == one

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import astuple
 
 import numpy as np
 
-from dialysis.chromatogram import Chromatogram, FloatArray
+from dialysis.chromatogram import Chromatogram, FloatArray, VendorReport
 from dialysis.ingest.reader import BadExport
 
 MIN_POINTS = 2
@@ -49,7 +50,7 @@ def check_times(times: FloatArray, place: Callable[[int], str], unit: str) -> No
     place : callable
         Position in the file of point i, counted from 0.
     unit : str
-        Unit of the times, for the message.
+        Unit of the times, for the message; empty when it is not known.
 
     Raises
     ------
@@ -59,15 +60,45 @@ def check_times(times: FloatArray, place: Callable[[int], str], unit: str) -> No
     bad = np.flatnonzero(~np.isfinite(times))
     if bad.size:
         first = int(bad[0])
-        raise BadExport(place(first), f"a time of {times[first]}", f"a finite number of {unit}")
+        raise BadExport(
+            place(first),
+            f"a time of {times[first]}",
+            f"a finite number of {unit}" if unit else "a finite number",
+        )
     back = np.flatnonzero(times[1:] <= times[:-1])
     if back.size:
         later = int(back[0]) + 1
         raise BadExport(
             place(later),
-            f"time {times[later]:.10g} {unit} after {times[later - 1]:.10g} {unit}",
+            " ".join(
+                f"time {times[later]:.10g} {unit} after {times[later - 1]:.10g} {unit}".split()
+            ),
             "times that increase from point to point",
         )
+
+
+def place_of(item: Chromatogram | VendorReport) -> str:
+    """Say which injection and channel of a file, like ``section 'a', channel 'ED_1'``."""
+    return ", ".join(
+        f"{kind} '{value}'"
+        for kind, value in (("section", item.section), ("channel", item.channel))
+        if value
+    )
+
+
+def check_report(report: VendorReport) -> None:
+    """Check that every number of a vendor's report is finite.
+
+    Raises
+    ------
+    BadExport
+        Naming the channel and the peak.
+    """
+    for number, peak in enumerate(report.vendor_peaks, start=1):
+        for value in astuple(peak):
+            if isinstance(value, float) and not math.isfinite(value):
+                where = ", ".join(part for part in (place_of(report), f"peak {number}") if part)
+                raise BadExport(where, f"a value of {value}", "a finite number")
 
 
 def check_chromatogram(trace: Chromatogram) -> None:
@@ -80,11 +111,7 @@ def check_chromatogram(trace: Chromatogram) -> None:
     BadExport
         Naming the channel and the point.
     """
-    of = ", ".join(
-        f"{kind} '{value}'"
-        for kind, value in (("section", trace.section), ("channel", trace.channel))
-        if value
-    )
+    of = place_of(trace)
 
     def place(point: int) -> str:
         return f"{of}, point {point + 1}" if of else f"point {point + 1}"

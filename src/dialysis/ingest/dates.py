@@ -1,40 +1,69 @@
-"""Injection times: day/month order from the evidence there is, with what was assumed."""
+"""Injection times: order of day, month and year from the evidence, with what was assumed."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from dialysis.ingest.options import AUTO
 
 ORDER_ASSUMED = "day/month order assumed: "
 _DAY_FIRST = "day before month"
 _MONTH_FIRST = "month before day"
 
-_LOCAL = re.compile(
-    r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})\.?"
-    r"[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?([AaPp])\.?[Mm]\.?)?"
-)
+_TIME = r"[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AaPp])\.?[Mm]\.?)?"
 _LOCAL_DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})\.?")
+_LOCAL = re.compile(_LOCAL_DATE.pattern + _TIME)
+_DAY_NAMED = re.compile(r"(\d{1,2})[ ./-]+([^\W\d_]{3,12})\.?[ ,./-]+(\d{4}|\d{2})" + _TIME)
+_NAMED_DAY = re.compile(r"([^\W\d_]{3,12})\.?[ ./-]+(\d{1,2})[ ,./-]+(\d{4}|\d{2})" + _TIME)
+
+# First letters of the months in Danish, Dutch, English, French, German, Italian, Portuguese,
+# Spanish and Swedish, without accents; no beginning means two months.
+_MONTHS = MappingProxyType(
+    {
+        **dict.fromkeys(("jan", "gen", "ene"), 1),
+        **dict.fromkeys(("feb", "fev"), 2),
+        **dict.fromkeys(("mar", "mrt", "mrz", "maa"), 3),
+        **dict.fromkeys(("apr", "avr", "abr"), 4),
+        **dict.fromkeys(("may", "mai", "mei", "mag", "maj"), 5),
+        **dict.fromkeys(("jun", "juin", "giu"), 6),
+        **dict.fromkeys(("jul", "juil", "lug"), 7),
+        **dict.fromkeys(("aug", "aou", "ago"), 8),
+        **dict.fromkeys(("sep", "set"), 9),
+        **dict.fromkeys(("oct", "okt", "ott", "out"), 10),
+        "nov": 11,
+        **dict.fromkeys(("dec", "dez", "dic"), 12),
+    }
+)
 
 
 @dataclass(frozen=True)
 class DateOrder:
-    """How the two first numbers of a date are read.
+    """How the numbers of a date are read.
 
     Parameters
     ----------
     day_first : bool or None
-        ``None`` when the dates of the file contradict each other.
+        Whether the day comes before the month; ``None`` when the dates of the file contradict
+        each other.
     note : str
-        What was assumed; empty when the file leaves no doubt.
+        What was assumed; empty when the file or the study leaves no doubt.
+    year_first : bool
+        Whether a date begins with a year of two digits; one of four is seen.
     """
 
     day_first: bool | None
     note: str = ""
+    year_first: bool = False
 
 
-def date_order(injected: Sequence[str], others: Sequence[str] = ()) -> DateOrder:
+def date_order(
+    injected: Sequence[str], others: Sequence[str] = (), declared: str = AUTO
+) -> DateOrder:
     """Decide the day/month order from all dates of a file.
 
     A number above 12 decides.  Without one the injections of a file are taken in the order
@@ -48,7 +77,11 @@ def date_order(injected: Sequence[str], others: Sequence[str] = ()) -> DateOrder
         Dates with times of the file's injections.
     others : sequence of str
         Other dates of the same program in the same file, with or without times.
+    declared : {"auto", "dmy", "mdy", "ymd"}
+        Config option ``ingest.date_order``: what is declared is not decided.
     """
+    if declared != AUTO:
+        return DateOrder(day_first=declared == "dmy", year_first=declared == "ymd")
     parts = [m for m in (_LOCAL_DATE.match(text.strip()) for text in (*injected, *others)) if m]
     pairs = [(int(m[1]), int(m[3])) for m in parts if len(m[1]) <= 2]
     says_day = any(first > 12 for first, _ in pairs)
@@ -58,7 +91,8 @@ def date_order(injected: Sequence[str], others: Sequence[str] = ()) -> DateOrder
     if says_day or says_month:
         return DateOrder(says_day)
     as_day_first, as_month_first = (
-        _span([_parse(text, day_first) for text in injected]) for day_first in (True, False)
+        _span([_parse(text, DateOrder(day_first)) for text in injected])
+        for day_first in (True, False)
     )
     if as_day_first is not None and as_month_first is not None and as_day_first != as_month_first:
         day_first = as_day_first < as_month_first
@@ -75,6 +109,9 @@ def date_order(injected: Sequence[str], others: Sequence[str] = ()) -> DateOrder
 def iso_time(text: str, order: DateOrder) -> tuple[str, str]:
     """Turn a date with time into ISO 8601 without an offset.
 
+    Months may have names (``28-jan-20 20:11``), in the languages that data systems print them
+    in; no order is needed then.
+
     Returns
     -------
     iso : str
@@ -82,21 +119,26 @@ def iso_time(text: str, order: DateOrder) -> tuple[str, str]:
     note : str
         What was assumed, or why `iso` is empty.
     """
-    if not text.strip():
+    plain = text.strip()
+    if not plain:
         return "", ""
-    match = _LOCAL.fullmatch(text.strip())
+    unreadable = f"injection time '{plain}' is not understood"
+    match = _LOCAL.fullmatch(plain)
     if match is None:
-        return "", f"injection time '{text.strip()}' is not understood"
-    year_first = len(match[1]) > 2
+        named = _named(plain)
+        if named is None:
+            return "", unreadable
+        when, year = named
+        return when.isoformat(), _year_note(year)
+    year_first = len(match[1]) > 2 or order.year_first
     if order.day_first is None and not year_first:
         return "", order.note
-    when = _parse(text, bool(order.day_first))
-    if when is None:
-        return "", f"injection time '{text.strip()}' is not understood"
-    note = "" if year_first or int(match[1]) == int(match[3]) else order.note
-    if len(match[4]) == 2 and not year_first:
-        note = "; ".join(part for part in (note, "two-digit year read as 20yy") if part)
-    return when.isoformat(), note
+    parsed = _parse(plain, order)
+    if parsed is None:
+        return "", unreadable
+    certain = year_first or int(match[1]) == int(match[3])
+    notes = ("" if certain else order.note, _year_note(match[1] if year_first else match[4]))
+    return parsed.isoformat(), "; ".join(note for note in notes if note)
 
 
 def settle_orders(times: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -116,9 +158,7 @@ def settle_orders(times: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     list of (iso, note)
         In the same order.
     """
-    swapped = [
-        (_swap(iso), note) if note.startswith(ORDER_ASSUMED) else (iso, note) for iso, note in times
-    ]
+    swapped = [(swapped_time(iso, note), note) for iso, note in times]
     as_read = _span([_naive(iso) for iso, _ in times if iso])
     other = _span([_naive(iso) for iso, _ in swapped if iso])
     if as_read is None or other is None or other >= as_read:
@@ -134,27 +174,58 @@ def settle_orders(times: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return settled
 
 
+def swapped_time(iso: str, note: str) -> str:
+    """Read a time whose day/month order was assumed in the other order; others stay."""
+    return _swap(iso) if note.startswith(ORDER_ASSUMED) else iso
+
+
 def _order_note(day_first: bool, reason: str) -> str:
     return f"{ORDER_ASSUMED}{_DAY_FIRST if day_first else _MONTH_FIRST} ({reason})"
 
 
-def _parse(text: str, day_first: bool) -> datetime | None:
+def _year_note(year: str) -> str:
+    return "two-digit year read as 20yy" if len(year) <= 2 else ""
+
+
+def _parse(text: str, order: DateOrder) -> datetime | None:
     match = _LOCAL.fullmatch(text.strip())
     if match is None:
         return None
-    first, second, third = int(match[1]), int(match[3]), int(match[4])
-    if len(match[1]) > 2:
+    first, second, third = match[1], match[3], match[4]
+    if len(first) > 2 or order.year_first:
         year, month, day = first, second, third
     else:
-        year = third + 2000 if len(match[4]) <= 2 else third
-        day, month = (first, second) if day_first else (second, first)
-    hour = int(match[5])
-    if match[8]:
+        year = third
+        day, month = (first, second) if order.day_first else (second, first)
+    return _moment(year, int(month), int(day), match.groups()[-4:])
+
+
+def _named(text: str) -> tuple[datetime, str] | None:
+    """Time of a date whose month has a name, and its year as printed."""
+    if match := _DAY_NAMED.fullmatch(text):
+        day, name, year = match[1], match[2], match[3]
+    elif match := _NAMED_DAY.fullmatch(text):
+        name, day, year = match[1], match[2], match[3]
+    else:
+        return None
+    plain = unicodedata.normalize("NFKD", name.lower())
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    month = _MONTHS.get(plain[:4], _MONTHS.get(plain[:3]))
+    when = None if month is None else _moment(year, month, int(day), match.groups()[-4:])
+    return None if when is None else (when, year)
+
+
+def _moment(year: str, month: int, day: int, clock: Sequence[str | None]) -> datetime | None:
+    """A date and its time of day: hours, minutes, seconds and a or p, as matched."""
+    hours, minutes, seconds, half = clock
+    hour = int(hours or 0)
+    if half:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if match[8] in "Pp" else 0)
+        hour = hour % 12 + (12 if half in "Pp" else 0)
+    full_year = int(year) + 2000 if len(year) <= 2 else int(year)
     try:
-        return datetime(year, month, day, hour, int(match[6]), int(match[7] or 0))
+        return datetime(full_year, month, day, hour, int(minutes or 0), int(seconds or 0))
     except ValueError:
         return None
 

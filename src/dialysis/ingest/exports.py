@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dialysis.chromatogram import Chromatogram
-from dialysis.ingest.checks import check_chromatogram
+from dialysis.chromatogram import Chromatogram, VendorReport
+from dialysis.ingest.checks import check_chromatogram, check_report, place_of
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.registry import READERS
+from dialysis.provenance import files_in, sha256_path
 
 HEAD_BYTES = 65_536
 
@@ -45,15 +47,18 @@ class Export:
     ----------
     chromatograms : tuple of Chromatogram
         One per injection and detector channel.
+    reports : tuple of VendorReport
+        The vendor's integrations whose traces are not in the file.
     sha256 : str
-        Of the file's bytes.
+        Of the file's bytes; of a folder see `dialysis.provenance.sha256_path`.
     size_bytes : int
-        Their number.
+        Their number; of a folder that of all its files.
     format : str
         Key of the reader.
     """
 
     chromatograms: tuple[Chromatogram, ...]
+    reports: tuple[VendorReport, ...]
     sha256: str
     size_bytes: int
     format: str
@@ -67,7 +72,7 @@ def read(
     Parameters
     ----------
     path : Path or str
-        The file.
+        The file, or a folder that is one export (``.D``, ``.raw``).
     format : str
         Key of a reader, or ``"auto"`` to recognise the file by its content.
     readers : sequence of Reader
@@ -89,7 +94,18 @@ def read(
     >>> read("raw/demo/run1_001.cdf")[0].unit  # doctest: +SKIP
     'nA'
     """
-    return list(read_export(path, format, readers).chromatograms)
+    export = read_export(path, format, readers)
+    if not export.chromatograms:
+        sections = {report.section for report in export.reports}
+        many = "1 injection" if len(sections) == 1 else f"{len(sections)} injections"
+        raise BadExport(
+            "",
+            f"the vendor's results of {many} and no trace",
+            "a chromatogram",
+            "Export it again with its chromatograms.",
+            str(path),
+        )
+    return list(export.chromatograms)
 
 
 def read_export(
@@ -104,19 +120,50 @@ def read_export(
     """
     source = Path(path)
     try:
-        content = _bytes(source)
-        reader = _pick(content[:HEAD_BYTES], source, format, readers)
-        traces = reader.read(source, content)
+        from_source = _from_folder if source.is_dir() else _from_file
+        reader, found, sha256, size = from_source(source, format, readers)
+        traces = [item for item in found if isinstance(item, Chromatogram)]
+        reports = [item for item in found if isinstance(item, VendorReport)]
         for trace in traces:
             check_chromatogram(trace)
-        _check_distinct(traces)
+        for report in reports:
+            check_report(report)
+        _check_distinct(found)
     except BadExport as error:
         raise error.named(str(path)) from error.__cause__
-    sha256 = hashlib.sha256(content).hexdigest()
-    named = tuple(
-        replace(trace, format=reader.key, file=str(path), sha256=sha256) for trace in traces
+    unit = reader.options.signal_unit
+    named: dict[str, Any] = {"format": reader.key, "file": str(path), "sha256": sha256}
+    return Export(
+        tuple(replace(t, unit=t.unit or unit, **named) for t in traces),
+        tuple(replace(r, unit=r.unit or unit, **named) for r in reports),
+        sha256,
+        size,
+        reader.key,
     )
-    return Export(named, sha256, len(content), reader.key)
+
+
+_Found = tuple[Reader, Sequence[Chromatogram | VendorReport], str, int]
+
+
+def _from_file(source: Path, format: str, readers: Sequence[Reader]) -> _Found:
+    """Reader, what it found, sha256 and size of a file."""
+    content = _bytes(source)
+    reader = _pick(content[:HEAD_BYTES], source, format, readers)
+    found = reader.read(source, content)
+    return reader, found, hashlib.sha256(content).hexdigest(), len(content)
+
+
+def _from_folder(source: Path, format: str, readers: Sequence[Reader]) -> _Found:
+    """Reader, what it found, sha256 and size of a folder that is one export."""
+    files = files_in(source)
+    reader = _pick_for_folder([name for name, _ in files], format, readers)
+    try:
+        found = reader.read_folder(source)
+    except OSError as error:
+        raise BadExport(
+            "", f"a file that can't be read ({error.strerror})", "files", "Check their permissions."
+        ) from error
+    return reader, found, sha256_path(source), sum(file.stat().st_size for _, file in files)
 
 
 def _bytes(source: Path) -> bytes:
@@ -126,8 +173,6 @@ def _bytes(source: Path) -> bytes:
         raise BadExport(
             "", "no such file", "an export", "Copy it there or mend the name."
         ) from None
-    except IsADirectoryError:
-        raise BadExport("", "a folder", "one file", "Name a file inside it.") from None
     except OSError as error:
         raise BadExport(
             "", f"a file that can't be read ({error.strerror})", "a file", "Check its permissions."
@@ -140,24 +185,12 @@ def _bytes(source: Path) -> bytes:
 
 
 def _pick(head: bytes, source: Path, format: str, readers: Sequence[Reader]) -> Reader:
-    names = ", ".join(f"{r.name} ({r.key})" for r in readers)
     if format != "auto":
-        for reader in readers:
-            if reader.key == format:
-                return reader
-        raise BadExport(
-            "", f"format '{format}' asked for", f"auto or one of {names}", "Mend ingest.format."
-        )
+        return _named_reader(format, readers)
     fitting = [reader for reader in readers if reader.sniff(head, source)]
-    if len(fitting) == 1:
-        return fitting[0]
     if fitting:
-        raise BadExport(
-            "",
-            f"a file that fits {' and '.join(r.name for r in fitting)}",
-            "one that fits one format",
-            f"Set ingest.format to {' or '.join(r.key for r in fitting)}.",
-        )
+        return _only(fitting, "file")
+    names = _names(readers)
     for magic, kind, remedy in _OTHER_KINDS:
         if head.startswith(magic):
             raise BadExport("byte 0", kind, names, remedy)
@@ -165,8 +198,52 @@ def _pick(head: bytes, source: Path, format: str, readers: Sequence[Reader]) -> 
         "byte 0",
         f"a file of unknown kind that starts with {_shown(head)}",
         names,
-        "Export the injection in one of these formats.",
+        "Export the injection in one of these formats, or set ingest.format to delimited and "
+        "declare the layout in ingest.delimited of study.yaml.",
     )
+
+
+def _pick_for_folder(names: Sequence[str], format: str, readers: Sequence[Reader]) -> Reader:
+    if format != "auto":
+        return _named_reader(format, readers)
+    fitting = [reader for reader in readers if reader.sniff_folder(names)]
+    if fitting:
+        return _only(fitting, "folder")
+    raise BadExport(
+        "",
+        f"a folder with {', '.join(names[:3]) or 'nothing'} in it"
+        if len(names) <= 3
+        else f"a folder of {len(names)} files ({', '.join(names[:3])}, …)",
+        f"one file, or a folder of {_names([r for r in readers if r.reads_folders])}",
+        "Name a file inside it.",
+    )
+
+
+def _names(readers: Sequence[Reader]) -> str:
+    return ", ".join(f"{r.name} ({r.key})" for r in readers)
+
+
+def _named_reader(format: str, readers: Sequence[Reader]) -> Reader:
+    for reader in readers:
+        if reader.key == format:
+            return reader
+    raise BadExport(
+        "",
+        f"format '{format}' asked for",
+        f"auto or one of {_names(readers)}",
+        "Mend ingest.format.",
+    )
+
+
+def _only(fitting: Sequence[Reader], what: str) -> Reader:
+    if len(fitting) > 1:
+        raise BadExport(
+            "",
+            f"a {what} that fits {' and '.join(r.name for r in fitting)}",
+            "one that fits one format",
+            f"Set ingest.format to {' or '.join(r.key for r in fitting)}.",
+        )
+    return fitting[0]
 
 
 def _shown(head: bytes, length: int = 24) -> str:
@@ -176,17 +253,15 @@ def _shown(head: bytes, length: int = 24) -> str:
     return f"the bytes {start[:8].hex(' ')}"
 
 
-def _check_distinct(traces: Sequence[Chromatogram]) -> None:
-    if not traces:
+def _check_distinct(found: Sequence[Chromatogram | VendorReport]) -> None:
+    if not found:
         raise BadExport("", "no chromatogram", "at least one")
     seen: set[tuple[str, str]] = set()
-    for trace in traces:
-        key = (trace.section, trace.channel)
+    for item in found:
+        key = (item.section, item.channel)
         if key in seen:
-            of = f"section '{trace.section}', " if trace.section else ""
+            what = "trace" if isinstance(item, Chromatogram) else "report"
             raise BadExport(
-                f"{of}channel '{trace.channel}'",
-                "a second trace",
-                "one trace for every injection and channel",
+                place_of(item), f"a second {what}", f"one {what} for every injection and channel"
             )
         seen.add(key)

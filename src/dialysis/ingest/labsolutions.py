@@ -15,21 +15,24 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path, PureWindowsPath
 from types import MappingProxyType
 
 import numpy as np
-import pandas as pd
 
-from dialysis.chromatogram import Chromatogram, FloatArray, VendorPeak
+from dialysis.chromatogram import Chromatogram, FloatArray, VendorPeak, VendorReport
 from dialysis.ingest.checks import check_signal, check_times
 from dialysis.ingest.dates import DateOrder, date_order, iso_time
+from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
+from dialysis.ingest.options import Marks
 from dialysis.ingest.reader import BadExport, Reader
+from dialysis.ingest.text import count_byte, data_lines, plain_text
 
 _TITLE = re.compile(rb"\[([^\[\]\n]+)\][ \t]*(?:\n|\Z)")
-_BLANK_LINE = re.compile(rb"^[ \t]*$", re.MULTILINE)
 _DATA_HEADER = b"R.Time (min)"
+# Tables of results, the better one first, with the entry that says how many rows they have.
+_TABLES = (("Peak Table", "# of Peaks"), ("Compound Results", "# of IDs"))
+_TABLE_NUMBERS = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
 # One microvolt in the unit of the signal.
 _MICROVOLT = {"uV": 1.0, "µV": 1.0, "mV": 1e-3, "V": 1e-6}
 _TRACE_KEYS = (
@@ -39,6 +42,7 @@ _TRACE_KEYS = (
     "Intensity Units",
     "Intensity Multiplier",
 )
+_NUMBER_KEYS = ("Start Time(min)", "End Time(min)", "Injection Volume", "Dilution Factor")
 _DATE_KEYS = ("Generated", "Modified", "Output Date")
 _UNDERSTOOD = {
     "Acquired",
@@ -60,8 +64,9 @@ class LabSolutionsReader(Reader):
     extensions = (".txt",)
     yields = (
         "all detector channels (external `AD2` too) of one injection or of many (`section`); "
-        "sample, method, vial, volume, injection time; the peak tables"
+        "sample, method, vial, volume, injection time; the peak tables, also without traces"
     )
+    reports = True
     verified = "14 real files (TAB and comma dialect, one of them without traces)"
 
     def sniff(self, head: bytes, path: Path) -> bool:
@@ -69,68 +74,72 @@ class LabSolutionsReader(Reader):
         start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         return start.startswith(b"[Header]") and b"Application Name" in start[:400]
 
-    def read(self, path: Path, content: bytes) -> list[Chromatogram]:
+    def read(self, path: Path, content: bytes) -> list[Chromatogram | VendorReport]:
         """Read all detector channels of all injections of the file.
+
+        Files of results alone give reports.
 
         Raises
         ------
         BadExport
-            When the file is cut, has no traces, or contradicts itself in number of points,
-            times, or number of peaks.
+            When the file is cut, or contradicts itself in number of points, times, or number of
+            peaks.
         """
-        text = content.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
-        text = text.removeprefix(b"\xef\xbb\xbf")
-        file = _layout(text)
+        text = plain_text(content)
+        layout = _layout(text)
         injections = _injections(text)
-        _check_has_traces(injections)
-        infos = [_information(sections, file) for sections in injections]
+        with_traces = _have_traces(injections)
+        infos = [_information(sections, layout) for sections in injections]
+        file = replace(layout, form=_number_format(injections, infos, layout, self.options.marks))
         order = date_order(
             [info["Acquired"] for info in infos if info.get("Acquired")],
             [info[key] for info in infos for key in _DATE_KEYS if info.get(key)],
+            self.options.date_order,
         )
         names = _section_names(infos)
+        read = _read_injection if with_traces else _read_results
         return [
-            trace
+            item
             for sections, info, name in zip(injections, infos, names, strict=True)
-            for trace in _read_injection(sections, info, name, order, file)
+            for item in read(sections, info, name, order, file)
         ]
 
 
 @dataclass(frozen=True)
 class _Section:
-    """A ``[Title]`` with its line, counted from 1, and all lines up to the next title."""
+    """A ``[Title]`` with its line, counted from 1, and all lines up to the next title.
+
+    `body` ends before the line of column names of a trace, which is `columns`, and `data` is what
+    follows it, from `data_line` on; both are empty where there is no trace.
+    """
 
     title: str
     line: int
     body: bytes
+    columns: bytes
+    data: bytes
+    data_line: int
     ended: bool
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """What holds for the whole file: delimiter, decimal mark and encoding."""
+    """What holds for the whole file: delimiter, encoding, and how numbers are printed."""
 
     delimiter: str
-    decimal: str
     encoding: str
+    form: NumberFormat
 
     def text(self, raw: bytes) -> str:
         return raw.decode(self.encoding, errors="replace")
 
     def number(self, text: str) -> float | None:
         """The number a cell holds; ``None`` when it holds none."""
-        plain = text.strip().replace(self.decimal, ".") if self.decimal != "." else text.strip()
-        if "_" in plain:
-            return None
-        try:
-            value = float(plain)
-        except ValueError:
-            return None
-        return value if math.isfinite(value) else None
+        return self.form.number(text)
 
 
 def _layout(text: bytes) -> _Layout:
-    """Find delimiter, decimal mark and encoding, once for the whole file."""
+    """Find delimiter and encoding, once for the whole file."""
     match = re.search(rb"^(?:R\.Time \(min\)|Application Name)([\t,])", text, re.MULTILINE)
     if match is None:
         raise BadExport(
@@ -139,14 +148,48 @@ def _layout(text: bytes) -> _Layout:
             "a LabSolutions ASCII export",
             "Export with TAB or comma as the delimiter.",
         )
-    delimiter = match[1].decode()
-    comma = delimiter == "\t" and re.search(rb"^Start Time\(min\)\t\d+,\d", text, re.MULTILINE)
     try:
         text.decode("utf-8")
         encoding = "utf-8"
     except UnicodeDecodeError:
         encoding = "cp1252"
-    return _Layout(delimiter, "," if comma else ".", encoding)
+    return _Layout(match[1].decode(), encoding, NumberFormat())
+
+
+def _number_format(
+    injections: Sequence[Sequence[_Section]],
+    infos: Sequence[Mapping[str, str]],
+    file: _Layout,
+    marks: Marks,
+) -> NumberFormat:
+    """Decide how the file prints numbers, from all data lines, or from all results."""
+    others = [info[key] for info in infos for key in _NUMBER_KEYS if info.get(key)]
+    pieces, at = [], 1
+    for section in (section for sections in injections for section in sections):
+        if section.columns:
+            entries = _entries(section.body, file)
+            others += [entries[key] for key in _NUMBER_KEYS if entries.get(key)]
+            line, data = section.data_line, section.data
+        else:
+            line, data = section.line + 1, _table_numbers(section, file)
+        # Empty lines stand for what is left out, so that messages have the file's lines.
+        pieces += [b"\n" * (line - at), data]
+        at = line + count_byte(data, b"\n")
+    return number_format(b"".join(pieces), marks, separator=file.delimiter, others=others)
+
+
+def _table_numbers(section: _Section, file: _Layout) -> bytes:
+    """Lines of a table of results with nothing but their numbers: names may hold marks."""
+    if not any(_channel_of(section, kind) for kind, _ in _TABLES):
+        return b""
+    lines = [line.split(file.delimiter) for line in file.text(section.body).split("\n")]
+    columns = next((line for line in lines if "R.Time" in line), [])
+    wanted = [place for place, name in enumerate(columns) if name.strip() in _TABLE_NUMBERS]
+    kept = (
+        file.delimiter.join(line[place] for place in wanted) if len(line) == len(columns) else ""
+        for line in lines
+    )
+    return "\n".join(kept).encode("utf-8", "replace")
 
 
 def _injections(text: bytes) -> list[list[_Section]]:
@@ -157,16 +200,25 @@ def _injections(text: bytes) -> list[list[_Section]]:
     injections: list[list[_Section]] = []
     line, counted = 1, 0
     for number, title in enumerate(titles):
-        line += text.count(b"\n", counted, title.start())
+        line += count_byte(text[counted : title.start()], b"\n")
         counted = title.start()
         last = number + 1 == len(titles)
         stop = len(text) if last else titles[number + 1].start()
         name = title[1].decode("latin-1").strip()
         if name == "Header":
             injections.append([])
-        body = text[title.end() : stop]
-        injections[-1].append(_Section(name, line, body, not last or text.endswith(b"\n")))
+        ended = not last or text.endswith(b"\n")
+        injections[-1].append(_section(name, line, text[title.end() : stop], ended))
     return injections
+
+
+def _section(title: str, line: int, lines: bytes, ended: bool) -> _Section:
+    at = lines.find(_DATA_HEADER)
+    if at < 0:
+        return _Section(title, line, lines, b"", b"", 0, ended)
+    stop = lines.find(b"\n", at) + 1 or len(lines)
+    data_line = line + lines.count(b"\n", 0, at) + 2
+    return _Section(title, line, lines[:at], lines[at:stop], lines[stop:], data_line, ended)
 
 
 def _titles(text: bytes) -> Iterator[re.Match[bytes]]:
@@ -181,10 +233,11 @@ def _titles(text: bytes) -> Iterator[re.Match[bytes]]:
             return
 
 
-def _check_has_traces(injections: Sequence[Sequence[_Section]]) -> None:
+def _have_traces(injections: Sequence[Sequence[_Section]]) -> bool:
+    """Whether the injections have traces, which all must have or none."""
     without = [s for s in injections if not any(_channel_of(p, "LC Chromatogram") for p in s)]
     if not without:
-        return
+        return True
     titles = {section.title for sections in injections for section in sections}
     remedy = "Export again with the chromatograms of all detectors ticked."
     if any(title.startswith("Chromatogram (") for title in titles):
@@ -194,16 +247,10 @@ def _check_has_traces(injections: Sequence[Sequence[_Section]]) -> None:
             "[LC Chromatogram(...)] sections",
             "Export as ANDI/AIA instead.",
         )
-    results = any(title.startswith(("Peak Table", "Compound Results")) for title in titles)
+    results = any(title.startswith(tuple(kind for kind, _ in _TABLES)) for title in titles)
+    if results and len(without) == len(injections):
+        return False
     what = "the vendor's results" if results else "header sections"
-    if len(without) == len(injections):
-        several = "1 injection" if len(injections) == 1 else f"{len(injections)} injections"
-        raise BadExport(
-            "",
-            f"{what} of {several} and no trace",
-            "[LC Chromatogram(...)] sections: results alone can't be integrated",
-            remedy,
-        )
     raise BadExport(
         f"line {without[0][0].line}",
         f"an injection with {what} and no trace ({len(without)} of {len(injections)})",
@@ -317,6 +364,43 @@ def _read_injection(
     return list(traces.values())
 
 
+def _read_results(
+    sections: Sequence[_Section],
+    info: Mapping[str, str],
+    name: str,
+    order: DateOrder,
+    file: _Layout,
+) -> list[VendorReport]:
+    """Results of all detectors of one injection, in counts and counts × s."""
+    injected_at, note = iso_time(info.get("Acquired", ""), order)
+    detectors = _detector_names(info, file)
+    header = {key: value for key, value in info.items() if value and key not in _UNDERSTOOD}
+    reports: dict[str, VendorReport] = {}
+    for kind, count in _TABLES:
+        for section in sections:
+            channel = _channel_of(section, kind)
+            if not channel or channel in reports:
+                continue
+            rows = _peak_rows(section, file, count)
+            peaks = [_vendor_peak(cells, line, 1.0, file) for cells, line in rows]
+            reports[channel] = VendorReport(
+                # Compounds that were not found have a line of zeros.
+                vendor_peaks=tuple(peak for peak in peaks if peak.rt_min or peak.area),
+                channel=channel,
+                detector=detectors.get(channel, channel),
+                sample_name=info.get("Sample Name", ""),
+                vial=info.get("Vial#", ""),
+                method=PureWindowsPath(info.get("Method File", "")).name,
+                injected_at=injected_at,
+                injected_at_note=note,
+                dilution=file.number(info.get("Dilution Factor", "")),
+                injection_uL=file.number(info.get("Injection Volume", "")),
+                section=name,
+                header=MappingProxyType(header),
+            )
+    return list(reports.values())
+
+
 def _detector_names(info: Mapping[str, str], file: _Layout) -> dict[str, str]:
     """``Detector Name`` by ``Detector ID``, from [Configuration]."""
     ids = info.get("Detector ID", "").split(file.delimiter)
@@ -328,7 +412,7 @@ def _detector_names(info: Mapping[str, str], file: _Layout) -> dict[str, str]:
 
 def _entries_of_trace(section: _Section, file: _Layout) -> dict[str, str]:
     """Entries above the data of a trace, with those that must be there."""
-    entries = _entries(section.body.partition(_DATA_HEADER)[0], file)
+    entries = _entries(section.body, file)
     absent = [key for key in _TRACE_KEYS if key not in entries]
     if absent:
         raise BadExport(
@@ -350,23 +434,22 @@ def _entry_number(
     return value
 
 
-def _data_block(
-    section: _Section, entries: Mapping[str, str], file: _Layout
-) -> tuple[bytes, int, int]:
-    """Data lines of a trace, the line of the first, and their number, which must be right."""
-    head, found, rest = section.body.partition(_DATA_HEADER)
-    header, newline, data = rest.partition(b"\n")
-    first_line = section.line + head.count(b"\n") + 2
-    if not found or header.strip() != f"{file.delimiter}Intensity".strip().encode() or not newline:
-        shown = file.text(found + header).strip() if found else "no line of column names"
+def _data_block(section: _Section, entries: Mapping[str, str], file: _Layout) -> tuple[bytes, int]:
+    """Data lines of a trace, whose number must be right, and the line of the first."""
+    names = section.columns.removeprefix(_DATA_HEADER)
+    first_line = section.data_line or section.line + section.body.count(b"\n") + 2
+    if names.strip() != f"{file.delimiter}Intensity".strip().encode() or not names.endswith(b"\n"):
+        shown = repr(file.text(section.columns).strip()) if names else "no line of column names"
         raise BadExport(
             f"line {first_line - 1}",
-            f"{shown!r} in [{section.title}]" if found else f"{shown} in [{section.title}]",
+            f"{shown} in [{section.title}]",
             f"'{_DATA_HEADER.decode()}{file.delimiter}Intensity'".replace("\t", "<TAB>"),
         )
-    block, leftover = _until_blank_line(data)
-    n_lines = block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
+    data = section.data
     wanted = _entry_number(entries, "# of Points", section, file, above_zero=True)
+    block = data_lines(data, int(wanted))
+    leftover = data[len(block) :]
+    n_lines = count_byte(block, b"\n") + (not block.endswith(b"\n") and bool(block))
     if n_lines != wanted:
         raise BadExport(
             f"line {first_line + n_lines}",
@@ -385,22 +468,13 @@ def _data_block(
             f"text after the points of [{section.title}]",
             "a new [Section]",
         )
-    return block, first_line, n_lines
-
-
-def _until_blank_line(data: bytes) -> tuple[bytes, bytes]:
-    """Lines before the first blank one, and what follows it."""
-    if b"\n " in data or b"\n\t" in data or data[:1].isspace():
-        blank = _BLANK_LINE.search(data)
-        return (data, b"") if blank is None else (data[: blank.start()], data[blank.end() :])
-    end = data.find(b"\n\n")
-    return (data, b"") if end < 0 else (data[: end + 1], data[end + 2 :])
+    return block, first_line
 
 
 def _check_status(section: _Section, file: _Layout) -> None:
     """A pressure or temperature that ends too early shows that the file was cut."""
-    entries = _entries(section.body.partition(_DATA_HEADER)[0], file)
-    if "# of Points" in entries and _DATA_HEADER in section.body:
+    entries = _entries(section.body, file)
+    if "# of Points" in entries and section.columns:
         _data_block(section, entries, file)
 
 
@@ -411,8 +485,14 @@ def _trace(
     interval_ms = _entry_number(entries, "Interval(msec)", section, file, above_zero=True)
     start_min = _entry_number(entries, "Start Time(min)", section, file, above_zero=False)
     multiplier = _entry_number(entries, "Intensity Multiplier", section, file, above_zero=True)
-    block, first_line, n_points = _data_block(section, entries, file)
-    values = _parse(block, n_points, first_line, file)
+    block, first_line = _data_block(section, entries, file)
+    values = read_numbers(
+        block,
+        file.form,
+        names=("a time in min", "an intensity"),
+        separator=file.delimiter,
+        first_line=first_line,
+    )
 
     def place(point: int) -> str:
         return f"line {first_line + point}"
@@ -434,47 +514,9 @@ def _trace(
     return signal, float(times[0]) * 60, interval_ms / 1000, multiplier
 
 
-def _parse(block: bytes, n_points: int, first_line: int, file: _Layout) -> FloatArray:
-    """Time and counts of all points, shape (n_points, 2)."""
-    try:
-        frame = pd.read_csv(
-            BytesIO(block),
-            sep=file.delimiter,
-            decimal=file.decimal,
-            header=None,
-            dtype=np.float64,
-            engine="c",
-            na_filter=False,
-            quoting=3,
-        )
-        values: FloatArray = frame.to_numpy()
-    except ValueError:
-        values = np.empty((0, 0))
-    if values.shape == (n_points, 2) and np.isfinite(values).all():
-        return values
-    return _parse_slowly(block, first_line, file)
-
-
-def _parse_slowly(block: bytes, first_line: int, file: _Layout) -> FloatArray:
-    """Do the same line by line, to name the line that is wrong."""
-    rows = []
-    for number, line in enumerate(file.text(block).removesuffix("\n").split("\n")):
-        cells = line.split(file.delimiter)
-        if len(cells) != 2:
-            raise BadExport(f"line {first_line + number}", repr(line), "a time and an intensity")
-        row = []
-        for cell, what in zip(cells, ("a time in min", "an intensity"), strict=True):
-            value = file.number(cell)
-            if value is None:
-                raise BadExport(f"line {first_line + number}", repr(cell), f"{what}, as a number")
-            row.append(value)
-        rows.append(row)
-    return np.array(rows, dtype=np.float64)
-
-
 def _step(cell: str, file: _Layout) -> float:
     """Last digit of a printed number: 0.001 for ``28.002``."""
-    return 10.0 ** -len(cell.strip().partition(file.decimal)[2])
+    return 10.0 ** -len(cell.strip().partition(file.form.decimal)[2])
 
 
 def _check_time_axis(
@@ -517,14 +559,16 @@ def _paired(table: str, channels: Sequence[str]) -> str:
     return of_detector[0] if len(of_detector) == 1 else ""
 
 
-def _peak_rows(section: _Section, file: _Layout) -> list[tuple[dict[str, str], int]]:
-    """Rows of a peak table by column name, each with its line."""
+def _peak_rows(
+    section: _Section, file: _Layout, count_key: str = "# of Peaks"
+) -> list[tuple[dict[str, str], int]]:
+    """Rows of a table of results by column name, each with its line."""
     lines = file.text(section.body).split("\n")
     key, _, count = lines[0].partition(file.delimiter)
     wanted = file.number(count)
-    if key.strip() != "# of Peaks" or wanted is None or wanted < 0:
+    if key.strip() != count_key or wanted is None or wanted < 0:
         raise BadExport(
-            f"line {section.line + 1}", f"{lines[0]!r} in [{section.title}]", "'# of Peaks'"
+            f"line {section.line + 1}", f"{lines[0]!r} in [{section.title}]", f"'{count_key}'"
         )
     end = lines.index("") if "" in lines else len(lines)
     rows = lines[1:end]
@@ -533,7 +577,7 @@ def _peak_rows(section: _Section, file: _Layout) -> list[tuple[dict[str, str], i
         raise BadExport(
             f"line {section.line + end + 1}",
             f"{found} peaks in [{section.title}]",
-            f"{wanted:.10g}, as its '# of Peaks' says",
+            f"{wanted:.10g}, as its '{count_key}' says",
         )
     if found and not section.ended and end == len(lines):
         raise BadExport(

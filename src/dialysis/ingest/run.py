@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from dialysis.chromatogram import Chromatogram
+from dialysis.chromatogram import Chromatogram, VendorReport
 from dialysis.errors import ExportFormatError, Problem, problems_text
 from dialysis.ingest.dates import settle_orders
 from dialysis.ingest.exports import Export, read_export
-from dialysis.ingest.reader import BadExport
+from dialysis.ingest.pairing import pair
+from dialysis.ingest.reader import BadExport, Reader
+from dialysis.ingest.registry import READERS
 from dialysis.tables.ingest import MANIFEST, TRACES, VENDOR_PEAKS
 
 _SHOWN = 8
@@ -43,12 +45,17 @@ class IngestedRun:
 
 @dataclass(frozen=True)
 class _Read:
-    """One trace of one injection, with the injection's row and its file."""
+    """One trace of one injection, with the injection's row, its file and its report's file.
+
+    The trace has the injection time of the table where the export has none.
+    """
 
     row: Mapping[str, str]
     file: str
     size_bytes: int
     trace: Chromatogram
+    report_file: str = ""
+    report_sha256: str = ""
 
 
 def ingest_run(
@@ -60,11 +67,12 @@ def ingest_run(
     ----------
     injections : DataFrame
         The run's injections: injection_id, run, injection_file (several files with ';' between
-        them), section, injected_at, vial.  The last three may be absent.
+        them, traces and vendors' reports), section, injected_at, vial.  The last three may be
+        absent.
     raw_dir : Path
         Folder the files are relative to.
     config : mapping
-        Section `ingest` of study.yaml: ``format``.
+        Section `ingest` of study.yaml: ``format`` and the readers' options.
     study : str
         Name of the study; messages name files ``raw/<study>/<file>``.
 
@@ -82,21 +90,27 @@ def ingest_run(
     -----
     `injected_at` and `vial` of the injections table stand in where the export has none.  A
     day/month order that a file leaves open is settled by the other injections of the run
-    (`dialysis.ingest.dates.settle_orders`).
+    (`dialysis.ingest.dates.settle_orders`).  Reports join traces by injection time and channel
+    (`dialysis.ingest.pairing`).
     """
     rows = [_row(record) for record in injections.to_dict("records")]
     folder = "/".join(part for part in ("raw", study) if part)
-    exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder)
+    readers = [reader.configured(config) for reader in READERS]
+    exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder, readers)
     found: list[_Read] = []
     for row in rows:
         mine = _traces_of(row, exports, folder, problems)
-        problems += _twice(row, mine, folder)
-        problems += _bad_time(row, mine, study)
+        twice = _twice(row, mine, folder)
+        bad_time = _bad_time(row, mine, study)
+        problems += [*twice, *bad_time]
+        if not twice and not bad_time:
+            mine = [_timed(item) for item in mine]
+            mine = _with_reports(row, mine, exports, folder, problems)
         found += mine
     if problems:
         runs = ", ".join(dict.fromkeys(row["run"] for row in rows))
         raise ExportFormatError(problems_text(problems, f"Exports of run '{runs}' can't be read"))
-    times = settle_orders([_time_of(item) for item in found])
+    times = settle_orders([(t.injected_at, t.injected_at_note) for t in (i.trace for i in found)])
     return IngestedRun(
         traces=_traces_frame(found, times),
         manifest=_manifest_frame(found, times),
@@ -116,7 +130,11 @@ def _files(row: Mapping[str, str]) -> list[str]:
 
 
 def _read_files(
-    rows: Sequence[Mapping[str, str]], raw_dir: Path, format: str, folder: str
+    rows: Sequence[Mapping[str, str]],
+    raw_dir: Path,
+    format: str,
+    folder: str,
+    readers: Sequence[Reader],
 ) -> tuple[dict[str, Export], list[Problem]]:
     """Read every file once, however many injections it holds."""
     users: dict[str, list[str]] = {}
@@ -127,7 +145,7 @@ def _read_files(
     problems: list[Problem] = []
     for name in tqdm(users, desc="reading exports", unit="file", file=sys.stderr, disable=None):
         try:
-            exports[name] = read_export(raw_dir / name, format)
+            exports[name] = read_export(raw_dir / name, format, readers)
         except BadExport as error:
             shown = error.named(f"{folder}/{name}", _injections_text(users[name]))
             problems.append(shown.problem)
@@ -145,13 +163,23 @@ def _traces_of(
 ) -> list[_Read]:
     """Traces of one injection; what can't be located is added to `problems`."""
     found = []
-    if not _files(row):
+    where = f"injection {row['injection_id']}"
+    files = _files(row)
+    if not files:
+        problems.append(Problem(folder, where, "no file", "at least one file"))
+    elif all(name in exports and not exports[name].chromatograms for name in files):
         problems.append(
-            Problem(folder, f"injection {row['injection_id']}", "no file", "at least one file")
+            Problem(
+                f"{folder}/{files[0]}",
+                where,
+                "the vendor's results and no trace",
+                "the trace of the injection",
+                "Name it beside the report in injection_file, with ';' between them.",
+            )
         )
-    for name in _files(row):
+    for name in files:
         export = exports.get(name)
-        if export is None:
+        if export is None or not export.chromatograms:
             continue
         there = list(dict.fromkeys(trace.section for trace in export.chromatograms))
         wanted = row["section"]
@@ -234,13 +262,48 @@ def _bad_time(row: Mapping[str, str], mine: Sequence[_Read], study: str) -> list
     return []
 
 
-def _time_of(item: _Read) -> tuple[str, str]:
-    """Injection time and note: the export's, else the table's."""
-    if item.trace.injected_at or not item.row["injected_at"]:
-        return item.trace.injected_at, item.trace.injected_at_note
+def _timed(item: _Read) -> _Read:
+    """Give the trace the table's injection time where its export has none."""
+    trace = item.trace
+    if trace.injected_at or not item.row["injected_at"]:
+        return item
     given = datetime.fromisoformat(item.row["injected_at"]).isoformat()
-    note = "; ".join(part for part in (item.trace.injected_at_note, "from injections.csv") if part)
-    return given, note
+    note = "; ".join(part for part in (trace.injected_at_note, "from injections.csv") if part)
+    return replace(item, trace=replace(trace, injected_at=given, injected_at_note=note))
+
+
+def _with_reports(
+    row: Mapping[str, str],
+    mine: Sequence[_Read],
+    exports: Mapping[str, Export],
+    folder: str,
+    problems: list[Problem],
+) -> list[_Read]:
+    """Add the peaks of the injection's report files; what does not belong to it is a problem."""
+    items = list(mine)
+    for name in _files(row):
+        reports = exports[name].reports if name in exports else ()
+        if not reports or not items:
+            continue
+        try:
+            pairs = pair([item.trace for item in items], _of_section(row, reports))
+        except BadExport as error:
+            shown = error.named(f"{folder}/{name}", f"injection {row['injection_id']}")
+            problems.append(shown.problem)
+            continue
+        items = [
+            item
+            if report is None
+            else replace(item, trace=trace, report_file=name, report_sha256=report.sha256)
+            for item, (trace, report) in zip(items, pairs, strict=True)
+        ]
+    return items
+
+
+def _of_section(row: Mapping[str, str], reports: Sequence[VendorReport]) -> Sequence[VendorReport]:
+    """Reports of the section that is asked for, when the file has it."""
+    chosen = [report for report in reports if report.section and report.section == row["section"]]
+    return chosen or reports
 
 
 def _traces_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -284,6 +347,8 @@ def _manifest_frame(found: Sequence[_Read], times: Sequence[tuple[str, str]]) ->
             "unit": item.trace.unit,
             "n_points": item.trace.n_points,
             "interval_s": item.trace.interval_s,
+            "report_file": item.report_file,
+            "report_sha256": item.report_sha256,
             "first_s": item.trace.times_s[0],
             "last_s": item.trace.times_s[-1],
             "signal_min": item.trace.signal.min(),

@@ -159,14 +159,87 @@ def write_labsolutions(trace: SimulatedTrace, header: InjectionHeader, path: Pat
         f"Intensity Multiplier,{np.format_float_positional(recording.count_nA)}",
         "R.Time (min),Intensity",
     ]
-    times = _time_texts(recording.n_points, recording.interval_s)
+    times = _time_texts(recording.n_points, recording.interval_s, decimals=5)
     rows = [f"{time},{count}" for time, count in zip(times, trace.counts.tolist(), strict=True)]
     write_bytes(path, "\r\n".join([*head, *rows, "", ""]).encode("ascii"))
+
+
+def write_chromeleon(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
+    """Write a Chromeleon 7 text export as a computer of a region with decimal commas does.
+
+    The signal is rounded to 1e-6 nA, the sixth decimal that Chromeleon prints; thousands have
+    dots.  Times are the instrument's.
+    """
+    recording = trace.recording
+    stamp = datetime.fromisoformat(header.injected_at)
+    signal = trace.counts * recording.count_nA
+    times = _time_texts(recording.n_points, recording.interval_s, decimals=6)
+    step = f"{recording.interval_s:g}"
+    numbers = {
+        "volume": f"{header.injection_uL:.1f}",
+        "dilution": "1.0000",
+        "first": times[0],
+        "last": times[-1],
+        "lowest": f"{signal.min():,.6f}",
+        "highest": f"{signal.max():,.6f}",
+        "step": step,
+    }
+    given = {key: number.translate(_COMMA_REGION) for key, number in numbers.items()}
+    head = [
+        f"File Path\tchrom://simulator/ChromeleonLocal/{header.title}.seq/ECD_1.channel/ECD_1.chm",
+        "Channel\tECD_1",
+        "",
+        "Injection Information:",
+        "Data Vault\tChromeleonLocal",
+        f"Injection\t{header.sample_name}",
+        f"Position\t{header.vial}",
+        "Comment\t",
+        "Processing Method\t",
+        f"Instrument Method\t{METHOD}",
+        f"Type\t{_CHROMELEON_TYPES[header.sample_type]}",
+        "Status\tFinished",
+        f"Injection Date\t{stamp:%d.%m.%Y}",
+        f"Injection Time\t{stamp:%H:%M:%S}",
+        f"Injection Volume (µl)\t{given['volume']}",
+        f"Dilution Factor\t{given['dilution']}",
+        f"Weight\t{given['dilution']}",
+        "",
+        "Chromatogram Data Information:",
+        f"Time Min. (min)\t{given['first']}",
+        f"Time Max. (min)\t{given['last']}",
+        f"Data Points\t{recording.n_points}",
+        f"Detector\t{DETECTOR}",
+        "Generating Data System\tChromeleon 7.2.9.11323",
+        "Exporting Data System\tChromeleon 7.2.9.0",
+        "Operator\tsimulator",
+        "Signal Quantity\t",
+        "Signal Unit\tnA",
+        f"Signal Min.\t{given['lowest']}",
+        f"Signal Max.\t{given['highest']}",
+        "Channel\tECD_1",
+        "Driver Name\tsimulator",
+        "Channel Type\tEvaluation",
+        f"Min. Step (s)\t{given['step']}",
+        f"Max. Step (s)\t{given['step']}",
+        f"Average Step (s)\t{given['step']}",
+        "",
+        "Signal Parameter Information:",
+        "Signal Info\t",
+        "",
+        "Chromatogram Data:",
+        "Time (min)\tStep (s)\tValue (nA)",
+    ]
+    steps = ["-", *[step] * (recording.n_points - 1)]
+    rows = zip(times, steps, signal.tolist(), strict=True)
+    data = "\r\n".join([f"{time}\t{width}\t{value:,.6f}" for time, width, value in rows])
+    data = data.translate(_COMMA_REGION).replace("\t-\t", "\tn.a.\t", 1)
+    write_bytes(path, "\r\n".join([*head, data, ""]).encode("utf-8-sig"))
 
 
 FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
         "andi": ExportFormat("andi", ".cdf", write_andi),
+        "chromeleon": ExportFormat("chromeleon", ".txt", write_chromeleon),
         "labsolutions": ExportFormat("labsolutions", ".txt", write_labsolutions),
     }
 )
@@ -175,7 +248,17 @@ _LABSOLUTIONS_TYPES = MappingProxyType(
     {"unknown": "0:Unknown", "standard": "1:Standard", "control": "2:Control", "blank": "0:Unknown"}
 )
 
+_CHROMELEON_TYPES = MappingProxyType(
+    {
+        "unknown": "Unknown",
+        "standard": "Calibration Standard",
+        "control": "Check Standard",
+        "blank": "Blank",
+    }
+)
+_COMMA_REGION = MappingProxyType({ord("."): ",", ord(","): "."})
+
 
 @cache
-def _time_texts(n_points: int, interval_s: float) -> tuple[str, ...]:
-    return tuple(f"{place * interval_s / 60:.5f}" for place in range(n_points))
+def _time_texts(n_points: int, interval_s: float, decimals: int) -> tuple[str, ...]:
+    return tuple(f"{place * interval_s / 60:.{decimals}f}" for place in range(n_points))

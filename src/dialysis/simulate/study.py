@@ -67,7 +67,7 @@ def write_study(
         Name of the study's folders; that of the design by default.
     seed : int, optional
         Seed; that of the design by default.
-    export_format : {"andi", "labsolutions"}
+    export_format : {"andi", "chromeleon", "labsolutions"}
         Format of the exports.
     force : bool
         Replace folders that are there with other content.

@@ -75,6 +75,8 @@ MANIFEST = Table(
         Column("last_s", "number", "Last time, s.", required=True),
         Column("signal_min", "number", "Smallest signal.", required=True),
         Column("signal_max", "number", "Largest signal.", required=True),
+        Column("report_file", "text", "File of the vendor's peaks, where it is another one."),
+        Column("report_sha256", "text", "Of that file."),
     ),
     key=("injection_id", "channel"),
 )

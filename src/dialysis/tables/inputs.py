@@ -72,7 +72,8 @@ INJECTIONS = Table(
         Column(
             "injection_file",
             "text",
-            "Export file, relative to raw/<study>/; several (one per channel) with ';' between.",
+            "Export file, relative to raw/<study>/; several (one per channel, the vendor's "
+            "reports) with ';' between.",
             required=True,
         ),
         Column("section", "text", "Which injection inside the file, when it holds several."),
