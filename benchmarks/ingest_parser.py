@@ -146,12 +146,12 @@ def one_number(text: str, decimal: str, thousands: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-_NUMBER_LIKE = set("0123456789.,' +-eE")
+_NUMBER_LIKE = re.compile(r"[+-]?[0-9][0-9.,' ]*")
 
 
 def _is_numeric(cell: str) -> bool:
     """Whether a cell that is not needed should be a number in the file's marks."""
-    return bool(cell) and set(cell) <= _NUMBER_LIKE and any(c.isdigit() for c in cell)
+    return _NUMBER_LIKE.fullmatch(cell) is not None
 
 
 def marks_of(
@@ -172,7 +172,7 @@ def marks_of(
         for thousands in ("", ".", ",", "'", " "):
             if declared.thousands not in ("auto", thousands or "none"):
                 continue
-            if decimal == thousands or separator in (decimal, thousands):
+            if decimal == thousands or (separator and separator in (decimal, thousands)):
                 continue
             values = []
             for cell in (*needed, *others):
@@ -224,16 +224,20 @@ def number_table(
 
 
 def last_digit(cells: Sequence[str], marks: tuple[str, str]) -> float:
-    """Last digit of the times near the end of a trace: 1e-5 for ``54.91667``."""
-    exponents = [0]
+    """Last digit that the largest time is printed with: 1e-5 for ``54.91667``.
+
+    Zeros at the end may be left out: the times near the end tell how many digits there are.
+    """
+    digits, largest = 0, Decimal(0)
     for cell in cells[-20:]:
         plain = cell.strip(" \t")
         if marks[1]:
             plain = plain.replace(marks[1], "")
-        exponent = Decimal(plain.replace(marks[0], ".")).as_tuple().exponent
-        exponents.append(int(exponent))
-    lowest = min(exponents[1:], default=0)
-    return 10.0**lowest
+        value = Decimal(plain.replace(marks[0], "."))
+        if value:
+            digits = max(digits, len(value.as_tuple().digits))
+            largest = max(largest, abs(value))
+    return 10.0 ** (largest.adjusted() + 1 - digits) if largest else 0.0
 
 
 def increasing(times: Sequence[float]) -> None:
@@ -391,9 +395,9 @@ def parse_ezchrom(content: bytes, declared: Declared) -> list[Parsed]:
         match = re.fullmatch(r"([A-Za-z][^:\t,]*):([\t,])(.*)", shown(line).strip())
         if not match:
             break
-        if match[1].strip() in entries:
+        cells = [cell.strip() for cell in match[3].split(match[2])]
+        if entries.setdefault(match[1].strip(), cells) != cells:
             raise Refused(f"{match[1]!r} twice")
-        entries[match[1].strip()] = [cell.strip() for cell in match[3].split(match[2])]
     try:
         *rates, hertz = entries["Sampling Rate"]
         *numbers, points = entries["Total Data Points"]
@@ -532,6 +536,8 @@ def parse_labsolutions(content: bytes, declared: Declared) -> list[Parsed]:
     header: list[str] = []
     traces = []
     tables: list[dict[str, list[list[str]]]] = []
+    if lines[-1].strip(b" \t"):
+        raise Refused("the last line is not ended")
     for title, body in sections:
         if title == "Header":
             tables.append({})
@@ -607,8 +613,6 @@ def _section_parts(
                         raise Refused("text below the points")
                     return entries, rows
                 rows.append(shown(point).split(separator))
-            if rows:
-                raise Refused("the last point is not ended")
             return entries, rows
         key, mark, value = text.partition(separator)
         if mark and key.strip():
@@ -745,7 +749,7 @@ def parse_excel(content: bytes, declared: Declared) -> list[Parsed]:
         raise Refused("nothing declared")
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            parts = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+            return _workbook(archive, declared)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -757,21 +761,31 @@ def parse_excel(content: bytes, declared: Declared) -> list[Parsed]:
         NotImplementedError,
     ) as error:
         raise Refused("a damaged archive") from error
+
+
+def _workbook(archive: zipfile.ZipFile, declared: Declared) -> list[Parsed]:
+    layout = declared.layout
+
+    def part(name: str, needed: bool = True) -> str:
+        if not needed and name not in archive.namelist():
+            return ""
+        return archive.read(name).decode("utf-8")
+
     shared = [
         "".join(re.findall(r"<t(?: [^>]*)?>([^<]*)</t>", item))
-        for item in re.findall(r"<si>(.*?)</si>", parts.get("xl/sharedStrings.xml", ""), re.DOTALL)
+        for item in re.findall(
+            r"<si>(.*?)</si>", part("xl/sharedStrings.xml", needed=False), re.DOTALL
+        )
     ]
-    first = re.search(r"<sheet [^>]*r:id=\"([^\"]+)\"", parts.get("xl/workbook.xml", ""))
+    first = re.search(r"<sheet [^>]*r:id=\"([^\"]+)\"", part("xl/workbook.xml"))
     if not first:
         raise Refused("no sheet")
     target = re.search(
         rf'Id="{re.escape(first[1])}"\s+Target="([^"]+)"',
-        parts.get("xl/_rels/workbook.xml.rels", ""),
+        part("xl/_rels/workbook.xml.rels"),
     )
     name = target[1] if target else ""
-    sheet = parts.get(name.removeprefix("/") if name.startswith("/") else f"xl/{name}")
-    if sheet is None:
-        raise Refused("no part for the sheet")
+    sheet = part(name.removeprefix("/") if name.startswith("/") else f"xl/{name}")
     rows: list[list[str]] = []
     for row in re.findall(r"<row[^>]*>(.*?)</row>", sheet, re.DOTALL):
         cells = []

@@ -226,7 +226,10 @@ def _three_injections() -> bytes:
 
 
 def _results() -> bytes:
-    rows = [(1, "2.0171", "2.000", "2.033", 45000, 3000, "", "DA"), (2, "3", "2", "4", 7, 1, "", "")]
+    rows = [
+        (1, "2.0171", "2.000", "2.033", 45000, 3000, "", "DA"),
+        (2, "3", "2", "4", 7, 1, "", ""),
+    ]
     return injection(peak_section("AD2", rows)).encode()
 
 

@@ -29,6 +29,8 @@ from dialysis.ingest.checks import check_signal, check_times
 from dialysis.ingest.reader import BadExport, Reader
 
 _STAMP = re.compile(r"(\d{14})\s*([+-]\d{4})?")
+_SECONDS = {"s", "sec", "secs", "second", "seconds"}
+_MINUTES = {"min", "mins", "minute", "minutes"}
 _MISSING = (-1.0, -9999.0)
 _UNDERSTOOD = {
     "sample_name",
@@ -169,10 +171,10 @@ def _decimal(value: Any) -> float:
 
 def _seconds_per_unit(unit: str) -> float:
     """Length of the retention unit in s; E1947's default is the second."""
-    word = unit.lower()
-    if word in ("", "s") or "sec" in word:
+    words = set(re.findall("[a-z]+", unit.lower()))
+    if not unit or (words & _SECONDS and not words & _MINUTES):
         return 1.0
-    if "min" in word:
+    if words & _MINUTES and not words & _SECONDS:
         return 60.0
     raise BadExport(
         "attribute retention_unit",
@@ -230,6 +232,10 @@ def _times(
 ) -> tuple[float, float, FloatArray | None]:
     """First time and interval in s, and all times when sampling is not uniform."""
     flag = _text(getattr(variables["ordinate_values"], "uniform_sampling_flag", b"Y"))
+    if flag[:1].upper() not in ("", "Y", "N"):
+        raise BadExport(
+            "variable ordinate_values, attribute uniform_sampling_flag", f"'{flag}'", "Y or N"
+        )
     if flag[:1].upper() == "N":
         data = _numeric(variables, "raw_data_retention", "the time of every point")
         with np.errstate(invalid="ignore", over="ignore"):

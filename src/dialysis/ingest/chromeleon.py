@@ -205,7 +205,7 @@ def _data_lines(file: ChromeleonText, n_points: str) -> tuple[bytes, int]:
     """The lines of the data, and their number, which must be right."""
     digits = re.sub(r"(?<=\d)[.,' ](?=\d{3}(?!\d))", "", n_points)
     if not (digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS):
-        raise BadExport("", f"{n_points!r} as 'Data Points'", "the number of points")
+        raise BadExport("the header", f"{n_points!r} as 'Data Points'", "the number of points")
     wanted = int(digits)
     data = data_lines(file.data, wanted)
     n_lines = count_byte(data, b"\n")
@@ -322,7 +322,7 @@ def _check_value(
         return
     printed = header_number(text, form)
     if printed is None:
-        raise BadExport("", f"{text!r} as {key!r}", "a number")
+        raise BadExport("the header", f"{text!r} as {key!r}", "a number")
     allowed = slack + _header_digit(text, form, least) / 2 + _ROUNDING * abs(found)
     if not abs(found - printed) <= allowed:
         raise BadExport(

@@ -30,6 +30,8 @@ from dialysis.ingest.text import count_byte, data_lines, plain_text
 
 _TITLE = re.compile(rb"\[([^\[\]\n]+)\][ \t]*(?:\n|\Z)")
 _DATA_HEADER = b"R.Time (min)"
+# Sections that hold points; elsewhere the line of column names shows a title that was lost.
+_WITH_POINTS = ("LC Chromatogram(", "LC Status Trace(", "Chromatogram (", "PDA ", "MS ")
 # Tables of results, the better one first, with the entry that says how many rows they have.
 _TABLES = (("Peak Table", "# of Peaks"), ("Compound Results", "# of IDs"))
 _TABLE_NUMBERS = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
@@ -208,7 +210,14 @@ def _injections(text: bytes) -> list[list[_Section]]:
         if name == "Header":
             injections.append([])
         ended = not last or text.endswith(b"\n")
-        injections[-1].append(_section(name, line, text[title.end() : stop], ended))
+        section = _section(name, line, text[title.end() : stop], ended)
+        if section.columns and not name.startswith(_WITH_POINTS):
+            raise BadExport(
+                f"line {section.data_line - 1}",
+                f"points in [{name}]",
+                "the title of a trace above them, like [LC Chromatogram(Detector A-Ch1)]",
+            )
+        injections[-1].append(section)
     return injections
 
 

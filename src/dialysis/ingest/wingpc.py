@@ -90,7 +90,12 @@ def _raw_block(text: bytes) -> tuple[bytes, int, list[str]]:
     """Lines of points, the line of the first, and the names of the columns."""
     start = text.find(b"\nRAWstart :")
     if start < 0:
-        raise BadExport("", "no 'RAWstart :'", "raw data", "Export again with the raw data ticked.")
+        raise BadExport(
+            f"line {text.count(LF) + 1}",
+            "the end of the file and no 'RAWstart :'",
+            "raw data",
+            "Export again with the raw data ticked.",
+        )
     stop = text.find(b"\nRAWstop :", start)
     if stop < 0:
         raise BadExport(f"line {text.count(LF) + 1}", "the end of the file", "'RAWstop :'")
