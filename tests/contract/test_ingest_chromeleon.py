@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import pytest
 
 from dialysis.chromatogram import Chromatogram, VendorPeak, VendorReport
 from dialysis.errors import ExportFormatError
-from dialysis.ingest import READERS, read
+from dialysis.ingest import READERS, BadExport, read
 from dialysis.ingest.exports import read_export
 from tests.contract._ingest_files import (
     chromeleon7,
@@ -23,6 +25,7 @@ from tests.contract._ingest_files import (
 )
 
 AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
+N_DAMAGED = 400
 MISREAD = (
     "The file is altered or its numbers are misread: export the injection again, or set "
     "ingest.decimal and ingest.thousands."
@@ -559,3 +562,82 @@ def _n_calls(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before)
     return events["call"] + events["c_call"]
+
+
+def line_by_line(content: bytes, comma: bool) -> tuple[list[float], list[float]] | None:
+    """Times in s and signal, as somebody reads them who knows the marks; None for damage."""
+    text = content.decode("latin-1").replace("\r\n", "\n")
+    data = text.partition("\nChromatogram Data:\n")[2]
+    rows = [line.split("\t") for line in data.rstrip("\r\n").split("\n")[1:]]
+    groups = r"[0-9]*|[1-9][0-9]{0,2}(,[0-9]{3})+"
+    times: list[float] = []
+    values: list[float] = []
+    for row in rows:
+        if len(row) != 3:
+            return None
+        for cell, numbers in ((row[0], times), (row[2], values)):
+            plain = cell.translate({44: ".", 46: ","}) if comma else cell
+            plain = plain.strip(" \xa0")
+            if not re.fullmatch(rf"[-+]?({groups})(\.[0-9]*)?([eE][-+]?[0-9]+)?", plain):
+                return None
+            try:
+                numbers.append(float(plain.replace(",", "")))
+            except ValueError:
+                return None
+    return [60 * minutes for minutes in times], values
+
+
+def damaged(content: bytes, dice: random.Random) -> bytes:
+    """Change a few bytes, lines or line ends, or cut the file."""
+    for _ in range(dice.randint(1, 3)):
+        kind = dice.choice(
+            ["flip", "digit", "mark", "delete", "cut", "drop", "twice", "swap", "lf"]
+        )
+        at = dice.randrange(len(content)) if content else 0
+        lines = content.split(b"\r\n")
+        line = dice.randrange(len(lines))
+        if kind == "flip":
+            content = content[:at] + bytes([dice.randrange(256)]) + content[at + 1 :]
+        elif kind == "digit":
+            content = content[:at] + dice.choice(b"0123456789").to_bytes() + content[at + 1 :]
+        elif kind == "mark":
+            content = content[:at] + dice.choice([b".", b",", b"\t", b"-", b"e"]) + content[at:]
+        elif kind == "delete":
+            content = content[:at] + content[at + 1 :]
+        elif kind == "cut":
+            content = content[: max(at, len(content) // 2)]
+        elif kind == "lf":
+            content = content.replace(b"\r\n", b"\n")
+        else:
+            if kind == "drop":
+                del lines[line]
+            elif kind == "twice":
+                lines.insert(line, lines[line])
+            else:
+                other = dice.randrange(len(lines))
+                lines[line], lines[other] = lines[other], lines[line]
+            content = b"\r\n".join(lines)
+    return content
+
+
+@pytest.mark.parametrize("comma", [False, True], ids=["dot", "comma"])
+def test_damage_is_an_error_or_reads_as_it_stands(comma: bool) -> None:
+    [reader] = [reader for reader in READERS if reader.key == "chromeleon7"]
+    signal = [f"{value:.6f}" for value in 900 + 400 * np.sin(np.arange(40) / 5)]
+    content = chromeleon7(signal, comma=comma)
+    dice = random.Random(5)
+    n_read = 0
+    for _ in range(N_DAMAGED):
+        broken = damaged(content, dice)
+        try:
+            [got] = reader.read(Path("x"), broken)
+        except BadExport:
+            continue
+        expected = line_by_line(broken, comma)
+        assert expected is not None, broken
+        np.testing.assert_array_equal(got.signal, expected[1])
+        # Equal distances within the sixth decimal of a minute, and the header's distance within
+        # it over the whole trace.
+        np.testing.assert_allclose(got.times_s, expected[0], rtol=0, atol=2 * 60e-6 + 1e-9)
+        n_read += 1
+    assert n_read > N_DAMAGED // 50

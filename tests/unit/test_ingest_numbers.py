@@ -157,6 +157,10 @@ class TestColumns:
         values = read_numbers(b" 1  2\n3\t4", DOT, names=["t", "y"], separator=" ")
         np.testing.assert_array_equal(values, [[1, 2], [3, 4]])
 
+    def test_a_carriage_return_is_no_blank(self) -> None:
+        with pytest.raises(BadExport, match=re.escape(r"line 2: found '3\r4'; expected t and y")):
+            read_numbers(b"1 2\n3\r4\n", DOT, names=["t", "y"], separator=" ")
+
     def test_none_at_all(self) -> None:
         assert read_numbers(b"", DOT, names=["t", "y"]).shape == (0, 2)
 
@@ -180,6 +184,13 @@ class TestColumns:
     def test_the_line_that_is_wrong(self, block: bytes, message: str) -> None:
         with pytest.raises(BadExport, match=re.escape(message)):
             read_numbers(block, DOT, names=["a time", "a signal"], first_line=7)
+
+    @pytest.mark.parametrize("cell", ["2", "2e0", "2.00000000000000000"])
+    def test_cells_that_moved_to_another_line(self, cell: str) -> None:
+        # As many cells in all as there should be, but not on every line.
+        block = f"1\t{cell}\t3\n4\t5\n6\t7\t8\t9\n".encode()
+        with pytest.raises(BadExport, match=r"line 2: found '4\\t5'; expected a time, "):
+            read_numbers(block, DOT, names=["a time", "a", "b"], columns=[0, 1])
 
     def test_more_digits_than_a_fast_parser_rounds_correctly(self) -> None:
         texts = ["0.30000000000000004", "9007199254740993.5", "1.7976931348623157e308", "5e-324"]

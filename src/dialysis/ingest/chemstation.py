@@ -179,7 +179,7 @@ def _read_181(content: bytes, name: str, options: ReadOptions) -> Chromatogram:
         )
     counts, last_is_step = _decoded(content, data_at)
     n, interval_ms = _time_axis(
-        len(counts), last_is_step and counts[-1] == counts[-2], start_ms, end_ms
+        len(counts), last_is_step and counts[-2:-1] == counts[-1:], start_ms, end_ms
     )
     with np.errstate(over="ignore", invalid="ignore"):
         signal: FloatArray = np.array(counts[:n], dtype=np.float64) * scale + offset

@@ -119,15 +119,18 @@ def split_text(content: bytes) -> ChromeleonText:
         When there is no data or its columns are others than time, step and value.
     """
     text = plain_text(content)
-    starts = [(at, title) for title in _DATA_TITLES if (at := text.find(title)) >= 0]
-    if not starts:
+    at, title = -1, b""
+    for other in _DATA_TITLES:
+        found = text.find(other) if at < 0 else text.find(other, 0, at)
+        if found >= 0:
+            at, title = found, other
+    if at < 0:
         n_lines = text.count(b"\n") + 1
         raise BadExport(
             f"line {n_lines}",
             "the end of the file before the data",
             "a line 'Chromatogram Data:' or 'Raw Data:'",
         )
-    at, title = min(starts)
     head = text[: at + 1]
     columns, newline, data = text[at + len(title) :].partition(b"\n")
     line = head.count(b"\n") + 2

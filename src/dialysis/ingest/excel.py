@@ -91,7 +91,7 @@ class ExcelReader(Reader):
             check_signal(times, place, "the times")
             check_times(times, place, "")
             unit = time_unit(times, self.options.time_unit)
-            step = printed_step([repr(float(time)) for time in times[-50:]], NumberFormat())
+            step = printed_step([repr(float(time)) for time in times[-16:]], NumberFormat())
             axis = sampling(times, step, TIME_UNITS[unit])
         return traces(values, axis, columns, place)
 

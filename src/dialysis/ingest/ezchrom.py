@@ -44,7 +44,7 @@ class EzChromReader(Reader):
 
     def sniff(self, head: bytes, path: Path) -> bool:
         """Whether keys of channels and of points stand at the top."""
-        top = head_lines(head[:8192])
+        top = head_lines(head)
         keys = {match[1] for line in top if (match := _KEY.fullmatch(line))}
         return {_RATE, _POINTS, _Y_FACTOR} <= keys
 

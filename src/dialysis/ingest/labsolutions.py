@@ -100,11 +100,14 @@ class LabSolutionsReader(Reader):
         )
         names = _section_names(infos)
         read = _read_injection if with_traces else _read_results
-        return [
+        found: list[Chromatogram | VendorReport] = [
             item
             for sections, info, name in zip(injections, infos, names, strict=True)
             for item in read(sections, info, name, order, file)
         ]
+        if not found:
+            raise BadExport("", "neither points nor results", "at least one channel with either")
+        return found
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ _ALIKE = (
 _SHORT_CELL = 17
 _SAMPLE_BYTES = 8192
 _FIRST_PRINTED = 32
+_LF = ord("\n")
 _PAD = 5
-_DIGIT = np.zeros(256, dtype=bool)
-_DIGIT[48:58] = True
+_ZERO = np.uint8(ord("0"))
 # What a blank stands beside when it pads a cell instead of grouping a number.
 _EMPTY = np.zeros(256, dtype=bool)
 _EMPTY[[0, ord("\t"), ord("\n"), ord(" "), ord(";")]] = True
@@ -246,22 +246,26 @@ def _misgrouped(text: npt.NDArray[np.uint8], form: NumberFormat) -> npt.NDArray[
         return np.empty(0, dtype=np.intp)
     mark, decimal = ord(form.thousands), ord(form.decimal)
     at = np.flatnonzero(text == mark)
-    behind, ahead = text[at - 1], text[at + 1]
-    if form.thousands == " ":
-        at = at[_DIGIT[behind] & ~_EMPTY[ahead] | _DIGIT[ahead] & ~_EMPTY[behind]]
-    else:
-        at = at[_DIGIT[behind] | _DIGIT[ahead]]
-    group = _DIGIT[text[at + 1]] & _DIGIT[text[at + 2]] & _DIGIT[text[at + 3]]
-    group &= ~_DIGIT[text[at + 4]]
-    run = np.zeros(at.size, dtype=np.intp)
-    unbroken = np.ones(at.size, dtype=bool)
-    for back in range(1, 5):
-        unbroken &= _DIGIT[text[at - back]]
+
+    def digit(offset: int) -> npt.NDArray[np.bool_]:
+        # Bytes below "0" wrap around to large numbers.
+        digits: npt.NDArray[np.bool_] = np.take(text, at + offset) - _ZERO < 10
+        return digits
+
+    behind, ahead = digit(-1), digit(1)
+    group = ahead & digit(2) & digit(3) & ~digit(4)
+    unbroken, run = behind, behind.astype(np.intp)
+    for offset in (-2, -3, -4):
+        unbroken = unbroken & digit(offset)
         run += unbroken
-    first, above = text[at - run], text[at - run - 1]
-    leads = (above != decimal) & (first != ord("0"))
+    first, above = np.take(text, at - run), np.take(text, at - run - 1)
+    leads = (above != decimal) & (first != _ZERO)
     fits = group & (run >= 1) & (run <= 3) & np.where(above == mark, run == 3, leads)
-    wrong: npt.NDArray[np.intp] = at[~fits] - _PAD
+    if form.thousands == " ":
+        in_number = behind & ~_EMPTY[text[at + 1]] | ahead & ~_EMPTY[text[at - 1]]
+    else:
+        in_number = behind | ahead
+    wrong: npt.NDArray[np.intp] = at[in_number & ~fits] - _PAD
     return wrong
 
 
@@ -361,13 +365,17 @@ def _converted(
     wanted: Sequence[int],
 ) -> FloatArray | None:
     """All numbers at once; ``None`` when anything is unusual."""
-    if not n_lines:
-        return None
-    if separator != " " and count_byte(block, separator.encode()) != n_lines * (n_columns - 1):
+    codes = np.frombuffer(block, dtype=np.uint8)
+    ends = (codes == ord(separator)) | (codes == _LF)
+    n_ends = int(np.count_nonzero(ends))
+    if not n_lines or (separator != " " and n_ends != n_lines * n_columns - (codes[-1] != _LF)):
         return None
     # Control characters, which the parser takes for blanks or for the end of a cell.
-    n_controls = int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) < _FIRST_PRINTED))
-    if n_controls != count_byte(block, b"\n") + count_byte(block, b"\t"):
+    n_controls = n_ends if separator == "\t" else _count_breaks(codes)
+    if int(np.count_nonzero(codes < _FIRST_PRINTED)) != n_controls:
+        return None
+    # The parser drops surplus cells when only some columns are wanted.
+    if len(wanted) < n_columns and not _even(block, separator, n_columns):
         return None
     try:
         frame = pd.read_csv(
@@ -394,9 +402,21 @@ def _converted(
     cells = first.split() if separator == " " else first.split(separator)
     if len(cells) != n_columns or any(form.number(cells[column]) is None for column in wanted):
         return None
-    if b"e" in block or b"E" in block or _has_long_cell(block, separator):
+    if b"e" in block or b"E" in block or _has_long_cell(ends):
         return _rounded(block, form, separator, n_columns, wanted)
     return values
+
+
+def _even(block: bytes, separator: str, n_columns: int) -> bool:
+    """Whether every line has the same number of cells; runs of blanks are not looked at."""
+    codes = np.frombuffer(block, dtype=np.uint8)
+    ends = codes[(codes == ord(separator)) | (codes == ord("\n"))]
+    lines = ends[n_columns - 1 :: n_columns] == ord("\n")
+    return (
+        separator != " "
+        and bool(lines.all())
+        and int(np.count_nonzero(lines)) == (count_byte(block, b"\n"))
+    )
 
 
 def _rounded(
@@ -412,10 +432,12 @@ def _rounded(
     return np.array(columns, dtype=np.float64).T
 
 
-def _has_long_cell(block: bytes, separator: str) -> bool:
+def _count_breaks(codes: npt.NDArray[np.uint8]) -> int:
+    return int(np.count_nonzero((codes == _LF) | (codes == ord("\t"))))
+
+
+def _has_long_cell(ends: npt.NDArray[np.bool_]) -> bool:
     """Whether some cell is longer than `_SHORT_CELL`: a stretch without any end of a cell."""
-    codes = np.frombuffer(block, dtype=np.uint8)
-    ends = (codes == ord(separator)) | (codes == ord("\n"))
     width = 1
     while width <= _SHORT_CELL and ends.size:
         step = min(width, _SHORT_CELL + 1 - width)
@@ -436,7 +458,8 @@ def _converted_slowly(
     rows = []
     lines = block.decode("utf-8", "replace").removesuffix("\n").split("\n") if block else []
     for number, line in enumerate(lines, start=first_line):
-        cells = line.split() if separator == " " else line.split(separator)
+        # No other blanks: a carriage return inside a line is damage.
+        cells = re.split("[ \t]+", line.strip(" \t")) if separator == " " else line.split(separator)
         if len(cells) != len(names):
             raise BadExport(f"line {number}", repr(line), _listed(names))
         row = []

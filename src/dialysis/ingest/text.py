@@ -11,6 +11,7 @@ from dialysis.ingest.reader import BadExport
 LF = b"\n"
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_TOP_BYTES = 8192
 _CR, _LF = ord("\r"), ord("\n")
 
 
@@ -107,12 +108,12 @@ def any_text(content: bytes, encoding: str = "") -> bytes:
 
 
 def head_lines(head: bytes) -> list[str]:
-    """Return the first lines of a file for recognising it; the last one may be cut.
+    """Return the lines of the first 8 kB of a file for recognising it; the last one may be cut.
 
     UTF-16 without a partner byte at the cut and bytes of no encoding don't matter here.
     """
     wide = _UTF16_BOMS.get(head[:2])
-    text = head.decode(wide or "utf-8", errors="replace").removeprefix("\ufeff")
+    text = head[:_TOP_BYTES].decode(wide or "utf-8", errors="replace").removeprefix("\ufeff")
     return re.split(r"\r\r\n|\r\n|\r|\n", text)
 
 
@@ -132,7 +133,7 @@ def check_last_line_ended(body: bytes, first_line: int, of: str) -> None:
         )
 
 
-def last_lines(body: bytes, n: int = 50) -> list[str]:
+def last_lines(body: bytes, n: int = 16) -> list[str]:
     """Return the last lines of a block of numbers, for how many digits they have."""
     lines = body[-200 * n :].removesuffix(LF).split(LF)[-n:]
     return [line.decode("latin-1") for line in lines]
