@@ -146,12 +146,14 @@ def one_number(text: str, decimal: str, thousands: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-_NUMBER_LIKE = re.compile(r"[+-]?[0-9][0-9.,' ]*")
-
-
 def _is_numeric(cell: str) -> bool:
-    """Whether a cell that is not needed should be a number in the file's marks."""
-    return _NUMBER_LIKE.fullmatch(cell) is not None
+    """Whether a cell that is not needed is a number in some marks, and so tells the file's."""
+    return any(
+        one_number(cell, decimal, thousands) is not None
+        for decimal in (".", ",")
+        for thousands in ("", ".", ",", "'", " ")
+        if thousands != decimal
+    )
 
 
 def marks_of(
@@ -773,9 +775,7 @@ def _workbook(archive: zipfile.ZipFile, declared: Declared) -> list[Parsed]:
 
     shared = [
         "".join(re.findall(r"<t(?: [^>]*)?>([^<]*)</t>", item))
-        for item in re.findall(
-            r"<si>(.*?)</si>", part("xl/sharedStrings.xml", needed=False), re.DOTALL
-        )
+        for item in re.findall(r"<si>(.*?)</si>", part("xl/sharedStrings.xml", False), re.DOTALL)
     ]
     first = re.search(r"<sheet [^>]*r:id=\"([^\"]+)\"", part("xl/workbook.xml"))
     if not first:
@@ -928,13 +928,12 @@ def parse_andi(content: bytes, declared: Declared) -> list[Parsed]:
         return _as_meant(values[0], kind)
 
     unit_name = attributes.get("retention_unit", "")
-    word = str(unit_name).lower().rstrip(".")
-    if word in ("", "s", "sec", "secs", "second", "seconds"):
-        unit = 1.0
-    elif word in ("min", "mins", "minute", "minutes"):
-        unit = 60.0
-    else:
+    word = str(unit_name).lower()
+    in_seconds = re.search(r"\bs(ec(ond)?s?)?\b", word) is not None
+    in_minutes = re.search(r"\bmin(ute)?s?\b", word) is not None
+    if word and in_seconds == in_minutes:
         raise Refused(f"times in {word!r}")
+    unit = 60.0 if in_minutes else 1.0
     counts, _ = data("ordinate_values")
     if len(variables["ordinate_values"][0]) != 1:
         raise Refused("not one dimension")
