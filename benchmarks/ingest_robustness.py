@@ -35,9 +35,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from benchmarks.ingest_parser import PARSERS, Declared, Parsed, Refused, text_lines
+from scipy.io import netcdf_file
 from tests.contract._ingest_files import (
     REAL,
     SAMPLES,
+    _Kept,
     andi,
     chromeleon7,
     injection,
@@ -159,6 +161,7 @@ def small_sources() -> tuple[Source, ...]:
         ("andi", "counts", andi((0, 40, 3000, 40, 0), dtype="i2", ordinate={"scale_factor": 0.5})),
         ("andi", "minutes", andi(attributes={"retention_unit": "minutes"}, version=2)),
         ("andi", "simulated", simulated(200, "andi")),
+        ("andi", "records", _with_records()),
         ("chromeleon7", "comma", chromeleon7(comma=True)),
         ("chromeleon7", "raw", chromeleon7(raw=True)),
         ("chromeleon7", "simulated", simulated(200, "chromeleon")),
@@ -235,6 +238,20 @@ def _results() -> bytes:
 
 def _spectra() -> str:
     return "\t254.0\t280\r\n" + points(MINUTES, SIGNAL, SIGNAL, end="\r\n")
+
+
+def _with_records() -> bytes:
+    """ANDI with an unlimited dimension: the values of several variables in turns."""
+    stream = _Kept()
+    file = netcdf_file(stream, "w")
+    file.detector_unit = "nA"
+    file.createDimension("point_number", None)
+    for name, value in (("actual_sampling_interval", 0.4), ("actual_delay_time", 0.012)):
+        file.createVariable(name, "f4", ()).data[...] = value
+    for name, kind in (("ordinate_values", "f4"), ("flags", "i2"), ("other", "f8")):
+        file.createVariable(name, kind, ("point_number",))[:] = np.array([1, 2, 5, 2, 1])
+    file.close()
+    return stream.content
 
 
 def _many_digits() -> bytes:
