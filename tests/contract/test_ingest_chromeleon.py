@@ -176,7 +176,7 @@ class TestChromeleon7IsHeldAgainstItsHeader:
         )
         content = chromeleon7(head={"Data Points": "five"})
         assert message(content) == (
-            f"x.txt: found 'five' as 'Data Points'; expected the number of points. {AGAIN}"
+            f"x.txt, the header: found 'five' as 'Data Points'; expected the number of points. {AGAIN}"
         )
         content = chromeleon7(head={"Data Points": None})
         assert message(content) == (
@@ -193,7 +193,7 @@ class TestChromeleon7IsHeldAgainstItsHeader:
 
     def test_a_header_that_is_no_number(self) -> None:
         assert message(chromeleon7(head={"Signal Max.": "much"})) == (
-            f"x.txt: found 'much' as 'Signal Max.'; expected a number. {AGAIN}"
+            f"x.txt, the header: found 'much' as 'Signal Max.'; expected a number. {AGAIN}"
         )
 
 
