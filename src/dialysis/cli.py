@@ -11,7 +11,7 @@ import click
 from dialysis import __version__
 from dialysis.errors import DialysisError, problems_text
 
-EXPORT_FORMATS = ("andi", "chromeleon", "labsolutions")
+EXPORT_FORMATS = ("andi", "chromeleon", "labsolutions", "delimited")
 
 
 class _Commands(click.Group):

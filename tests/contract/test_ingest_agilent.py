@@ -7,11 +7,12 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dialysis.chromatogram import VendorPeak
 from dialysis.errors import ExportFormatError
-from dialysis.ingest import BadExport, read
+from dialysis.ingest import BadExport, ingest_run, read
 from dialysis.ingest.exports import read_export
 from dialysis.ingest.rainbow_files import INSTALL
 from dialysis.provenance import sha256_path
@@ -168,6 +169,23 @@ class TestFolder:
         assert message(folder, format="chemstation") == (
             f"1.D: found no .ch file; expected the channels of an injection. {AGAIN}"
         )
+
+
+def test_a_folder_as_an_export_of_a_run(tmp_path: Path) -> None:
+    files = report_files() | {
+        "ADC1A.ch": channel_181(PEAK, scale=1.0, interval_ms=2000, unit="25 uV"),
+        "adc2b.ch": channel_181(),
+    }
+    folder = folder_of(tmp_path / "1.D", files)
+    injections = pd.DataFrame(
+        {"injection_id": ["r1_001"], "run": ["r1"], "injection_file": ["1.D"]}
+    )
+    run = ingest_run(injections, tmp_path, {"format": "auto"}, "demo")
+    assert run.traces["channel"].tolist() == ["ADC1A", "adc2b"]
+    assert run.manifest["file"].tolist() == ["1.D", "1.D"]
+    assert run.manifest["sha256"].tolist() == [sha256_path(folder)] * 2
+    assert run.manifest["size_bytes"].tolist() == [sum(map(len, files.values()))] * 2
+    assert run.vendor_peaks["area"].tolist() == [60.5]
 
 
 class TestReport:

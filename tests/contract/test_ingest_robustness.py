@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from benchmarks.ingest_parser import PARSERS, Declared, Refused
 from benchmarks.ingest_robustness import MUTATIONS, Case, judge, run_here, small_sources
+
 from dialysis.ingest.registry import READERS
 
 SEED = 3
@@ -20,7 +20,9 @@ N_INPUTS = 600
 def test_damaged_exports_are_refused_or_read_right() -> None:
     verdicts = run_here(SEED, range(N_INPUTS))
     failures = [v for v in verdicts if v.outcome == "failure"]
-    assert not failures, "\n".join(f"{v.number} {v.key}, {v.mutation}: {v.detail}" for v in failures)
+    assert not failures, "\n".join(
+        f"{v.number} {v.key}, {v.mutation}: {v.detail}" for v in failures
+    )
     assert {v.mutation for v in verdicts} == set(MUTATIONS)
     # Both ends are reached: a reader that refuses everything would pass the first line.
     assert min(sum(v.outcome == end for v in verdicts) for end in ("refused", "equal")) > 100

@@ -146,6 +146,10 @@ class TestOneNumber:
 
 
 class TestColumns:
+    def test_long_cells_are_cut_in_messages(self) -> None:
+        with pytest.raises(BadExport, match=f"found '{'x' * 60}…'; expected a signal, as a"):
+            read_numbers(b"1\n" + b"x" * 10**6, DOT, names=["a signal"])
+
     def test_wanted_ones_only(self) -> None:
         block = b"0,0\tn.a.\t-0,5\t\n0,5\t1\t1.169,465667\t\n"
         values = read_numbers(

@@ -14,6 +14,7 @@ import yaml
 from scipy.io import netcdf_file
 
 from dialysis.errors import StudyError
+from dialysis.ingest import ingest_run
 from dialysis.simulate import DESIGNS, SimulatedStudy, write_study
 from dialysis.simulate import study as study_module
 from dialysis.simulate.exports import FORMATS
@@ -199,6 +200,22 @@ def test_both_formats_hold_the_same_counts(tmp_path: Path, tiny: SimulatedStudy)
         assert (file.variables["ordinate_values"].data == signal).all()
         assert file.sample_name.decode() == head["Sample Name"]
     assert load_study(tmp_path, "tiny").runs == ["run01", "run02"]
+
+
+def test_exports_without_a_layout_come_with_its_declaration(
+    tmp_path: Path, tiny: SimulatedStudy
+) -> None:
+    made = write_study(tmp_path, "tiny", export_format="delimited")
+    assert hashes(made.truth_dir) == hashes(tiny.truth_dir)
+    study = load_study(tmp_path, "tiny")
+    assert study.warnings == ()
+    config = study.config["ingest"]
+    assert (config["format"], config["delimited"]["time_column"]) == ("delimited", "min")
+    of_run = study.run_table("injections", "run01").head(2)
+    run = ingest_run(of_run, study.raw_dir, config, study.name)
+    assert run.traces["unit"].tolist() == ["nA", "nA"]
+    assert run.traces["interval_s"].tolist() == [0.2, 0.2]
+    assert run.traces["channel"].tolist() == ["ECD", "ECD"]
 
 
 def test_tiny_is_small_and_loads(root: Path, tiny: SimulatedStudy) -> None:
@@ -404,7 +421,8 @@ def test_other_content_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
         ({"seed": -1}, "seed: found -1; expected a whole number from 0."),
         (
             {"export_format": "arw"},
-            "export format: found 'arw'; expected one of andi, chromeleon, labsolutions.",
+            "export format: found 'arw'; expected one of andi, chromeleon, labsolutions, "
+            "delimited.",
         ),
     ],
 )

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from dialysis.provenance import sha256_file, sha256_path, sha256_text
+from dialysis.provenance import (
+    read_sidecar,
+    sha256_file,
+    sha256_path,
+    sha256_text,
+    write_sidecars,
+)
 from dialysis.stamps import RULES, code_hashes, write_stamps
 from dialysis.study.load import load_study
+from dialysis.verify import CachedHasher
 from tests.toy import ToyStudy
 
 
@@ -191,6 +198,19 @@ class TestAFolderThatIsOneExport:
         folder = self.folder(with_folder)
         (folder / "REPORT01.CSV").rename(folder / "REPORT02.CSV")
         assert stamp(with_folder, project) == {"runs/run1/raw.json"}
+
+    def test_a_sidecar_and_verify_have_its_hash(self, tmp_path: Path) -> None:
+        folder = tmp_path / "raw" / "1.D"
+        folder.mkdir(parents=True)
+        (folder / "FID1A.ch").write_bytes(b"x")
+        (tmp_path / "made.csv").write_bytes(b"y")
+        write_sidecars("ingest_run", [tmp_path / "made.csv"], [folder], root=tmp_path)
+        assert read_sidecar(tmp_path)["inputs"] == {"raw/1.D": sha256_path(folder)}
+        hasher = CachedHasher(tmp_path / "cache.json", tmp_path)
+        assert hasher(folder) == sha256_path(folder)
+        hasher.save()
+        (folder / "FID1A.ch").write_bytes(b"xx")
+        assert CachedHasher(tmp_path / "cache.json", tmp_path)(folder) == sha256_path(folder)
 
     def test_its_hash_is_that_of_names_and_hashes(self, tmp_path: Path) -> None:
         (tmp_path / "1.D" / "sub").mkdir(parents=True)

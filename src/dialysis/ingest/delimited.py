@@ -55,11 +55,10 @@ class DelimitedReader(Reader):
         header, block, first_line = _parts(text, layout)
         separator = layout.separator
         if _QUOTE in block:
-            block, separator = _unquoted(block, text, separator, first_line), "\t"
-        first = decoded(block.partition(LF)[0])
+            block, separator = _unquoted(block, separator, first_line), "\t"
+        first = decoded(block[: block.find(LF)])
         n_columns = len(_split(first, separator))
         columns = locate(layout, header, n_columns)
-        self._check_commas(block, separator, n_columns, columns, first_line)
         form = self._number_format(block, separator, n_columns, columns, first_line)
         names = [_what(column, columns) for column in range(n_columns)]
         values = read_numbers(
@@ -78,35 +77,27 @@ class DelimitedReader(Reader):
     ) -> NumberFormat:
         """Marks of the numbers in the declared columns."""
         marks = self.options.marks
+        shown = repr(block[: block.find(LF)].decode("latin-1"))
+        if separator == "," and marks.decimal == ",":
+            raise BadExport(
+                f"line {first_line}",
+                f"{shown}, declared with a comma as decimal mark and as delimiter",
+                "one of the two, or numbers in quotes",
+                "Mend ingest.decimal or ingest.delimited.delimiter in study.yaml.",
+            )
         if len(columns.wanted) == n_columns:
             return number_format(block, marks, separator=separator, first_line=first_line)
         rows = (_split(line, separator) for line in block.decode("latin-1").split("\n"))
         cells = "\n".join("\t".join(row[c] for c in columns.wanted if c < len(row)) for row in rows)
-        return number_format(cells.encode("latin-1"), marks, first_line=first_line)
-
-    def _check_commas(
-        self, block: bytes, separator: str, n_columns: int, columns: Columns, first_line: int
-    ) -> None:
-        """A comma can't be delimiter and decimal mark; where it may be either, ask."""
-        if separator != ",":
-            return
-        declared = self.options.marks.decimal
-        shown = block.partition(LF)[0].decode("latin-1")
-        if declared == ",":
+        if separator == "," and marks.decimal == AUTO and "." not in cells:
             raise BadExport(
                 f"line {first_line}",
-                f"{shown!r}, declared with a comma as decimal mark and as delimiter",
-                "one of the two, or numbers in quotes",
-                "Mend ingest.decimal or ingest.delimited.delimiter in study.yaml.",
-            )
-        if declared == AUTO and len(columns.wanted) < n_columns and b"." not in block:
-            raise BadExport(
-                f"line {first_line}",
-                f"{shown!r}, which is {n_columns} whole numbers or fewer with decimal commas",
+                f"{shown}, which is {n_columns} whole numbers or fewer with decimal commas",
                 "a decimal mark that is not the delimiter",
                 "Set ingest.decimal to '.' in study.yaml when the commas stand between numbers, "
                 "or export with another delimiter.",
             )
+        return number_format(cells.encode("latin-1"), marks, first_line=first_line)
 
     def _axis(
         self,
@@ -131,7 +122,7 @@ class DelimitedReader(Reader):
 
 def _parts(text: bytes, layout: Layout) -> tuple[list[str], bytes, int]:
     """Cells of the last header row, the lines of points, and the line of the first."""
-    *above, block = text.split(LF, layout.header_rows)
+    *above, block = text.split(LF, layout.header_rows) if layout.header_rows else [text]
     if len(above) < layout.header_rows:
         raise BadExport(
             f"line {len(above) + 1}",
@@ -143,16 +134,16 @@ def _parts(text: bytes, layout: Layout) -> tuple[list[str], bytes, int]:
         header = [cell.strip().strip('"') for cell in _split(decoded(above[-1]), layout.separator)]
     first_line = layout.header_rows + 1
     check_last_line_ended(block, first_line, "the last point")
-    if not block.strip():
+    if not (block[:1000].strip() or block.strip()):
         raise BadExport(f"line {first_line}", "no points", "points below the header rows")
-    return header, block.rstrip(LF) + LF, first_line
+    return header, block if block[-2:] != LF + LF else block.rstrip(LF) + LF, first_line
 
 
 def _split(line: str, separator: str) -> list[str]:
     return line.split() if separator == " " else line.split(separator)
 
 
-def _unquoted(block: bytes, text: bytes, separator: str, first_line: int) -> bytes:
+def _unquoted(block: bytes, separator: str, first_line: int) -> bytes:
     """The same lines without quotes, TABs between the cells."""
     rows = []
     for number, line in enumerate(decoded(block).removesuffix("\n").split("\n")):

@@ -20,7 +20,7 @@ import pandas as pd
 
 from dialysis.chromatogram import FloatArray
 from dialysis.ingest.options import AUTO, Marks
-from dialysis.ingest.reader import BadExport
+from dialysis.ingest.reader import BadExport, quoted
 from dialysis.ingest.text import count_byte
 
 NO_MARK = "none"
@@ -287,7 +287,9 @@ def _malformed(
 ) -> BadExport:
     cell, above = _cell_at(text, position, separator)
     return BadExport(
-        f"line {first_line + above}", repr(cell), f"a number with {form} in groups of three digits"
+        f"line {first_line + above}",
+        quoted(cell),
+        f"a number with {form} in groups of three digits",
     )
 
 
@@ -330,7 +332,7 @@ def _ambiguous(
     options = " or ".join(f"'{form.decimal}'" for form in fitting)
     return BadExport(
         f"line {line}",
-        f"{cell!r}, which is {readings}: all numbers of the file fit both",
+        f"{quoted(cell)}, which is {readings}: all numbers of the file fit both",
         "numbers that fit one reading",
         f"Set ingest.decimal in study.yaml to {options}.",
     )
@@ -460,14 +462,14 @@ def _converted_slowly(
         # No other blanks: a carriage return inside a line is damage.
         cells = re.split("[ \t]+", line.strip(" \t")) if separator == " " else line.split(separator)
         if len(cells) != len(names):
-            raise BadExport(f"line {number}", repr(line), _listed(names))
+            raise BadExport(f"line {number}", quoted(line), _listed(names))
         row = []
         for column in wanted:
             value = form.number(cells[column])
             if value is None:
                 raise BadExport(
                     f"line {number}",
-                    repr(cells[column]),
+                    quoted(cells[column]),
                     f"{names[column]}, as a number with {form}",
                 )
             row.append(value)

@@ -52,6 +52,11 @@ class BadExport(ExportFormatError):
         return BadExport(where, old.found, old.expected, old.remedy, file)
 
 
+def quoted(text: str, longest: int = 60) -> str:
+    """Text in quotes for a message, cut where it is long."""
+    return repr(text if len(text) <= longest else f"{text[:longest]}…")
+
+
 class Reader(ABC):
     """Reader of one export format.
 

@@ -35,7 +35,7 @@ def export_file(run: str, injection_id: str, label: str, suffix: str) -> str:
     return f"{run}/{injection_id}_{label}{suffix}"
 
 
-def config_files(plan: StudyPlan, suffix: str) -> dict[str, str]:
+def config_files(plan: StudyPlan, suffix: str, ingest: str = "") -> dict[str, str]:
     """Return the text of every file of `config/<study>/`, by name.
 
     Parameters
@@ -44,9 +44,11 @@ def config_files(plan: StudyPlan, suffix: str) -> dict[str, str]:
         The study.
     suffix : str
         Ending of the export files.
+    ingest : str
+        Section `ingest` of study.yaml, where the exports must be declared.
     """
     return {
-        "study.yaml": _study_yaml(plan),
+        "study.yaml": _study_yaml(plan, ingest),
         "animals.csv": csv_text(_animals(plan)),
         "probes.csv": csv_text(_probes(plan)),
         "injections.csv": csv_text(_injections(plan, suffix)),
@@ -158,15 +160,16 @@ def _exclusions(plan: StudyPlan) -> pd.DataFrame:
     )
 
 
-def _study_yaml(plan: StudyPlan) -> str:
+def _study_yaml(plan: StudyPlan, ingest: str) -> str:
     design = plan.design
+    declared = f"\n{ingest}" if ingest else ""
     return f"""\
 # Simulated with 'dialysis simulate {design.name}' (seed {plan.seed}). Options that are not here
 # have their defaults; all of them are in workflow/schemas/study.schema.yaml.
 study:
   title: {design.title}
   species: Wistar rat
-
+{declared}
 integrate:
   start_min: 3.9            # after the solvent front
 

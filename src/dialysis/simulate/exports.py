@@ -49,11 +49,16 @@ class InjectionHeader:
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """An export format: name, ending of its files, and what writes one."""
+    """An export format: name, ending of its files, what writes one, and how it is declared.
+
+    `ingest` is the section of study.yaml that its files need, as YAML; empty when they are
+    recognised.
+    """
 
     name: str
     suffix: str
     write: Callable[[SimulatedTrace, InjectionHeader, Path], None]
+    ingest: str = ""
 
 
 def write_andi(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
@@ -236,11 +241,39 @@ def write_chromeleon(trace: SimulatedTrace, header: InjectionHeader, path: Path)
     write_bytes(path, "\r\n".join([*head, data, ""]).encode("utf-8-sig"))
 
 
+def write_delimited(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
+    """Write minutes and nA as a spreadsheet of a region with decimal commas saves them.
+
+    Semicolons stand between the cells; the signal is rounded to 1e-6 nA.  There is nothing else
+    in the file: the layout is declared in `DELIMITED_INGEST`.
+    """
+    recording = trace.recording
+    signal = trace.counts * recording.count_nA
+    times = _time_texts(recording.n_points, recording.interval_s, decimals=6)
+    rows = zip(times, signal.tolist(), strict=True)
+    data = "\r\n".join([f"{time};{value:.6f}" for time, value in rows]).translate(_COMMA_REGION)
+    write_bytes(path, f"min;{DETECTOR}\r\n{data}\r\n".encode("ascii"))
+
+
+DELIMITED_INGEST = f"""\
+ingest:
+  format: delimited         # the exports say nothing about their layout
+  decimal: ","
+  time_unit: min
+  delimited:
+    delimiter: semicolon
+    header_rows: 1
+    time_column: min
+    signals:
+      - {{column: {DETECTOR}, unit: nA}}
+"""
+
 FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
         "andi": ExportFormat("andi", ".cdf", write_andi),
         "chromeleon": ExportFormat("chromeleon", ".txt", write_chromeleon),
         "labsolutions": ExportFormat("labsolutions", ".txt", write_labsolutions),
+        "delimited": ExportFormat("delimited", ".csv", write_delimited, DELIMITED_INGEST),
     }
 )
 

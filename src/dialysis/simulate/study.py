@@ -67,7 +67,7 @@ def write_study(
         Name of the study's folders; that of the design by default.
     seed : int, optional
         Seed; that of the design by default.
-    export_format : {"andi", "chromeleon", "labsolutions"}
+    export_format : {"andi", "chromeleon", "labsolutions", "delimited"}
         Format of the exports.
     force : bool
         Replace folders that are there with other content.
@@ -94,7 +94,7 @@ def write_study(
         for folder in made.values():
             folder.mkdir(parents=True)
         _write_truth(plan, _write_exports(plan, made["raw"], export), made["truth"])
-        for file, text in config_files(plan, export.suffix).items():
+        for file, text in config_files(plan, export.suffix, export.ingest).items():
             write_text(made["config"] / file, text)
         changed = [part for part in final if not _same_content(made[part], final[part])]
         in_the_way = [f"{part}/{study}/" for part in changed if final[part].exists()]
