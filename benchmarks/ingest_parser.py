@@ -594,8 +594,6 @@ def _sections(lines: Sequence[bytes]) -> list[tuple[str, list[bytes]]]:
             sections.append((shown(match[1]).strip(), []))
         elif sections:
             sections[-1][1].append(line)
-        elif line.strip():
-            raise Refused("text above the first section")
     return sections
 
 
@@ -629,7 +627,7 @@ def _result_rows(body: Sequence[bytes], separator: str) -> list[list[str]]:
         if not line:
             break
         cells = [cell.strip() for cell in shown(line).split(separator)]
-        if rows and len(cells) > len(rows[0]) and "Name" in rows[0]:
+        if rows and len(cells) > len(rows[0]) and "Name" in rows[0] and separator == ",":
             at, extra = rows[0].index("Name"), len(cells) - len(rows[0])
             cells[at : at + extra + 1] = [separator.join(cells[at : at + extra + 1])]
         if rows and len(cells) != len(rows[0]):

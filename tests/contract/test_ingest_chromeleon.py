@@ -176,11 +176,12 @@ class TestChromeleon7IsHeldAgainstItsHeader:
         )
         content = chromeleon7(head={"Data Points": "five"})
         assert message(content) == (
-            f"x.txt, the header: found 'five' as 'Data Points'; expected the number of points. {AGAIN}"
+            "x.txt, the header: found 'five' as 'Data Points'; expected the number of points. "
+            f"{AGAIN}"
         )
         content = chromeleon7(head={"Data Points": None})
         assert message(content) == (
-            "x.txt: found no 'Data Points'; expected 'Data Points' below 'Chromatogram Data "
+            "x.txt, the header: found no 'Data Points'; expected 'Data Points' below 'Chromatogram Data "
             f"Information:'. {AGAIN}"
         )
 

@@ -186,6 +186,15 @@ def read_trace(file: ChromeleonText, n_points: str, marks: Marks, header: Sequen
     names = ["a time", "a step", "a signal", *([""] * (first.count("\t") - 2))]
     if any(first.split("\t")[3:]):
         raise BadExport(f"line {file.first_line}", repr(first), "a time, a step and a signal")
+    surplus = b"\t" * max(first.count("\t") - 2, 0) + b"\n"
+    if surplus != b"\n" and data.count(surplus) != n_lines:
+        lines = data.split(b"\n")
+        number = next(n for n, line in enumerate(lines) if not line.endswith(surplus[:-1]))
+        raise BadExport(
+            f"line {file.first_line + number}",
+            repr(decoded(lines[number])),
+            "a time, a step and a signal",
+        )
     values = read_numbers(data, form, names=names, columns=[0, 2], first_line=file.first_line)
     times, signal = values[:, 0], values[:, 1]
 
