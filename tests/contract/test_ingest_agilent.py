@@ -269,8 +269,8 @@ class TestReport:
     def test_one_file_of_it(self, tmp_path: Path, name: str) -> None:
         folder_of(tmp_path / "rep", report_files())
         assert message(tmp_path / "rep" / name) == (
-            f"{name}: found one file of a report; expected the folder that holds Report00.CSV, "
-            "REPORT01.CSV, …. Name the folder instead of the file."
+            f"{name}, byte 0: found one file of a report; expected the folder that holds "
+            "Report00.CSV, REPORT01.CSV, …. Name the folder instead of the file."
         )
 
 

@@ -11,6 +11,8 @@ import pytest
 from dialysis.chromatogram import Chromatogram
 from dialysis.errors import ExportFormatError
 from dialysis.ingest import read
+from dialysis.ingest.andi import AndiReader
+from dialysis.ingest.reader import BadExport
 from tests.contract._ingest_files import PEAKS, andi, real
 
 AGAIN = "The file is cut short or altered: export the injection again, or copy it again."
@@ -262,3 +264,35 @@ class TestTheRealFile:
             base = np.interp(t, [low, high], [peak.baseline_start, peak.baseline_end])
             # Areas and values are stored as float32; limits between points are interpolated.
             assert np.trapezoid(y - base, t) == pytest.approx(peak.area, rel=1e-5)
+
+
+def test_a_sampling_flag_that_is_neither_yes_nor_no(tmp_path: Path) -> None:
+    assert "attribute uniform_sampling_flag: found 'O'; expected Y or N." in message_of(
+        tmp_path, andi(ordinate={"uniform_sampling_flag": "O"})
+    )
+
+
+@pytest.mark.parametrize("unit", ["msec", "ms", "hours", "minutes or seconds"])
+def test_another_unit_of_time(tmp_path: Path, unit: str) -> None:
+    assert f"attribute retention_unit: found '{unit}'; expected seconds or minutes." in message_of(
+        tmp_path, andi(attributes={"retention_unit": unit})
+    )
+
+
+def test_every_byte_of_a_header_changed_gives_no_other_error(tmp_path: Path) -> None:
+    content = andi(peaks=PEAKS, names=["DA", "5-HT"])
+    for at in range(4, len(content), 3):
+        for value in (0, 1, 0x7F, 0xFF):
+            changed = bytearray(content)
+            changed[at] = value
+            try:
+                AndiReader().read(tmp_path, bytes(changed))
+            except BadExport as error:
+                assert error.problem.where
+
+
+def message_of(folder: Path, content: bytes) -> str:
+    (folder / "x.cdf").write_bytes(content)
+    with pytest.raises(ExportFormatError) as error:
+        read(folder / "x.cdf")
+    return str(error.value)

@@ -176,11 +176,12 @@ class TestChromeleon7IsHeldAgainstItsHeader:
         )
         content = chromeleon7(head={"Data Points": "five"})
         assert message(content) == (
-            f"x.txt: found 'five' as 'Data Points'; expected the number of points. {AGAIN}"
+            "x.txt, the header: found 'five' as 'Data Points'; expected the number of points. "
+            f"{AGAIN}"
         )
         content = chromeleon7(head={"Data Points": None})
         assert message(content) == (
-            "x.txt: found no 'Data Points'; expected 'Data Points' below 'Chromatogram Data "
+            "x.txt, the header: found no 'Data Points'; expected 'Data Points' below 'Chromatogram Data "
             f"Information:'. {AGAIN}"
         )
 
@@ -193,7 +194,7 @@ class TestChromeleon7IsHeldAgainstItsHeader:
 
     def test_a_header_that_is_no_number(self) -> None:
         assert message(chromeleon7(head={"Signal Max.": "much"})) == (
-            f"x.txt: found 'much' as 'Signal Max.'; expected a number. {AGAIN}"
+            f"x.txt, the header: found 'much' as 'Signal Max.'; expected a number. {AGAIN}"
         )
 
 

@@ -154,19 +154,23 @@ class TestTwoReadings:
 @pytest.mark.parametrize(
     ("content", "layout", "text"),
     [
-        (points().encode(), {}, ": found no declared layout; expected ingest.delimited.signals "
+        (points().encode(), {}, ", ingest.delimited: found no declared layout; "
+         "expected ingest.delimited.signals "
          "with at least one column. Declare where the times and signals are in ingest.delimited of "
          "study.yaml."),
-        (points().encode(), {"signals": ONE, "interval_s": 1.0}, ": found both a time_column and "
+        (points().encode(), {"signals": ONE, "interval_s": 1.0}, ", ingest.delimited: "
+         "found both a time_column and "
          "an interval_s; expected one of them. Set interval_s, and time_column to null, "
          "only where the file has no times."),
-        (points().encode(), {"signals": ONE, "time_column": None}, ": found neither a time_column "
+        (points().encode(), {"signals": ONE, "time_column": None}, ", ingest.delimited: "
+         "found neither a time_column "
          "nor an interval_s; expected one of them. Set interval_s, and time_column to "
          "null, only where the file has no times."),
         (points().encode(), {"signals": [{"column": 3}]}, ", the first point: found 2 columns; "
          "expected column 3, as ingest.delimited declares. Mend the columns or the delimiter in "
          "ingest.delimited of study.yaml."),
-        (points().encode(), {"signals": [{"column": 1}]}, ": found one column declared twice; "
+        (points().encode(), {"signals": [{"column": 1}]}, ", ingest.delimited: found one "
+         "column declared twice; "
          f"expected a column for each. {MEND}"),
         (("t\tnA\n" + points()).encode(), {"header_rows": 1, "signals": [{"column": "mV"}]},
          ", the last header row: found 't', 'nA'; expected the column 'mV' once. Mend the columns "
@@ -228,7 +232,7 @@ class TestExcel:
         [trace] = traces(content, {"sheet": "other", "signals": ONE}, "excel")
         np.testing.assert_array_equal(trace.signal, [1, 2.5])
         assert message(content, {"sheet": "none", "signals": ONE}, "excel") == (
-            "x: found the sheets 'ECD', 'other'; expected the sheet 'none'. Mend "
+            "x, xl/workbook.xml: found the sheets 'ECD', 'other'; expected the sheet 'none'. Mend "
             "ingest.delimited.sheet in study.yaml."
         )
 
@@ -239,11 +243,12 @@ class TestExcel:
              f"expected a number. {MEND.replace('.yaml.', '.yaml or the sheet.')}"),
             (xlsx([["t", "y"], [0.0, 1.0], [1.0, "#N/A"]]), ", row 3, column 2: found '#N/A'; "
              f"expected a number. {MEND.replace('.yaml.', '.yaml or the sheet.')}"),
-            (xlsx([["t", "y"]]), ": found no points; expected points below 1 header rows. "
+            (xlsx([["t", "y"]]), ", row 2: found no points; expected points below 1 header rows. "
              f"{AGAIN}"),
             (xlsx([["t", "y"], [1.0, 1.0], [1.0, 2.0]]), ", row 3: found time 1 "
              f"after 1; expected times that increase from point to point. {AGAIN}"),
-            (xlsx(changes={"xl/workbook.xml": None}), ": found no xl/workbook.xml in the workbook; "
+            (xlsx(changes={"xl/workbook.xml": None}), ", the archive: found no "
+             "xl/workbook.xml in the workbook; "
              f"expected it. {SAVE}"),
             (xlsx(changes={"xl/workbook.xml": "<a><b></a>"}), ", xl/workbook.xml: found damaged "
              f"XML (mismatched tag: line 1, column 8); expected XML. {SAVE}"),
@@ -259,7 +264,8 @@ class TestExcel:
             (xlsx(changes={"xl/worksheets/sheet1.xml": " " * 20_000_001}),
              ", xl/worksheets/sheet1.xml: found 20000001 bytes; expected at most 20000000. Export "
              "as text instead."),
-            (b"PK\x03\x04" + b"x" * 50, ": found a damaged zip archive (File is not a zip file); "
+            (b"PK\x03\x04" + b"x" * 50, ", the archive: found a damaged zip archive "
+             "(File is not a zip file); "
              f"expected a workbook. {SAVE}"),
             (b"xy", ", byte 0: found the bytes 78 79; expected an .xlsx workbook, which starts "
              f"with 50 4b 03 04. {SAVE}"),

@@ -48,8 +48,11 @@ def test_content_decides_not_the_name(key: str) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", f"x: found an empty file; expected an export. {AGAIN}"),
-        (b"\x00" * 512, f"x: found 512 bytes, all of them blank; expected an export. {AGAIN}"),
+        (b"", f"x, byte 0: found an empty file; expected an export. {AGAIN}"),
+        (
+            b"\x00" * 512,
+            f"x, byte 0: found 512 bytes, all of them blank; expected an export. {AGAIN}",
+        ),
         (
             b"0.0005;36.0327491;x\n0.0021",
             "x, byte 0: found a file of unknown kind that starts with "

@@ -576,3 +576,23 @@ class TestResultsWithoutTraces:
             ("NO3- -N", 14.312, 5909, 225), ("SO42-", 21.229, 3950, 134),
         ]  # fmt: skip
         assert export.reports[-1].section == "unk-036"
+
+
+def test_a_trace_whose_title_is_damaged(tmp_path: Path) -> None:
+    content = labsolutions().replace(b"[LC Chrom", b"{LC Chrom")
+    assert "found points in [Peak Table(Detector A-Ch1)]; expected the title of a trace" in (
+        _message(tmp_path, content)
+    )
+
+
+def test_a_trace_that_was_cut_in_its_title(tmp_path: Path) -> None:
+    content = labsolutions()
+    cut = content[: content.index(b"Detector A-Ch1)]\nInterval")]
+    assert "found the end of the file inside its last line" in _message(tmp_path, cut)
+
+
+def _message(folder: Path, content: bytes) -> str:
+    (folder / "x.txt").write_bytes(content)
+    with pytest.raises(ExportFormatError) as error:
+        read(folder / "x.txt")
+    return str(error.value)

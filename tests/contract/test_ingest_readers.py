@@ -237,7 +237,7 @@ class TestTheReaderOfTheDocs:
         with pytest.raises(ExportFormatError) as error:
             read("x.cdf", readers=(*READERS, greedy()))
         assert str(error.value) == (
-            "x.cdf: found a file that fits ANDI/AIA netCDF and Toy text; expected one that fits "
-            "one format. Set ingest.format to andi or toy."
+            "x.cdf, byte 0: found a file that fits ANDI/AIA netCDF and Toy text; expected one that "
+            "fits one format. Set ingest.format to andi or toy."
         )
         assert read("x.cdf", "andi", readers=(*READERS, greedy()))[0].format == "andi"

@@ -187,7 +187,7 @@ def test_all_bad_files_in_one_report(tmp_path: Path) -> None:
         "  2. raw/demo/gone.cdf, injection r1_003: found no such file; expected an export. Copy it "
         "there or mend the name.\n"
         "  3. raw/demo/batch.txt, injections r1_004, r1_005, r1_006, r1_007, r1_008, r1_009, "
-        f"r1_010, r1_011 and 2 more: found an empty file; expected an export. {AGAIN}\n"
+        f"r1_010, r1_011 and 2 more, byte 0: found an empty file; expected an export. {AGAIN}\n"
         "  4. raw/demo/cut.txt, injection r1_014, line 29: found 5 points in [LC Chromatogram"
         f"(Detector A-Ch1)]; expected 9, as its '# of Points' says. {AGAIN}"
     )

@@ -187,7 +187,8 @@ class TestClarity:
             (clarity(units="[h]\t[mV]"), "line 8: found a time in 'h'; expected Min. or Sec."),
             (clarity(rate="10 per sec."), "line 9: found points 4 s apart; expected 0.1 s, as the "
              "rate of 10 per sec. says."),
-            (clarity(units="Min.\tmV"), "found no line of units; expected a line like "
+            (clarity(units="Min.\tmV"), "line 49: found the end of the file and no line of "
+             "units; expected a line like "
              "'[Min.]<TAB>[mV]' above the points."),
             (clarity()[:-1].rstrip(), "line 48: found the end of the file inside the last point; "
              "expected a line end after it."),
@@ -278,7 +279,8 @@ class TestWinGpc:
 
     def test_results_alone(self) -> None:
         assert message(wingpc().replace(b"RAWstart", b"RAW")) == (
-            "x: found no 'RAWstart :'; expected raw data. Export again with the raw data ticked."
+            "x, line 56: found the end of the file and no 'RAWstart :'; expected raw data. Export "
+            "again with the raw data ticked."
         )
 
 
@@ -300,9 +302,9 @@ class TestTwoColumns:
     def test_minutes_or_seconds(self) -> None:
         text = points([str(i / 16) for i in range(3000)], list(range(3000)), separator=" ")
         assert message(text.encode()) == (
-            "x: found times from 0 to 187.438 without a unit: 187.4 min with a point every 3.75 s "
-            "(read as min) or 3.124 min with a point every 0.0625 s (read as s); expected a run of "
-            "which only one reading makes sense. Set ingest.time_unit in study.yaml to min or s."
+            "x, points 1 to 3000: found times from 0 to 187.438 without a unit: 187.4 min with a "
+            "point every 3.75 s (read as min) or 3.124 min with a point every 0.0625 s (read as s); "
+            "expected a run of which only one reading makes sense. Set ingest.time_unit in study.yaml to min or s."
         )
         assert trace(text.encode(), {"time_unit": "s"}).interval_s == 0.0625
         assert trace(text.encode(), {"time_unit": "min"}).interval_s == 3.75
@@ -340,3 +342,39 @@ class TestTwoColumns:
     )  # fmt: skip
     def test_damage(self, content: bytes, text: str) -> None:
         assert message(content, format="two_column") == f"x, {text} {AGAIN}"
+
+
+SECONDS = tuple(f"{0.5 * i:g}" for i in range(400))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        points(SECONDS, [1.0 * i for i in range(400)], end="\r").encode(),
+        ("\ufeff" + points(SECONDS, [1.0 * i for i in range(400)])).encode("utf-16-le"),
+    ],
+)
+def test_seconds_are_not_read_as_minutes_of_a_format_that_has_those(content: bytes) -> None:
+    """Two columns that were saved with other line ends, or in another encoding."""
+    assert message(content) == (
+        "x, points 1 to 400: found times from 0 to 199.5 without a unit: 199.5 min with a point "
+        "every 30 s (read as min) or 3.325 min with a point every 0.5 s (read as s); expected "
+        "times in min, which this format has. Set ingest.time_unit in study.yaml to min or s."
+    )
+    [trace] = traces(content, {"time_unit": "s"})
+    assert (trace.start_s, trace.interval_s, trace.time_s) == (0.0, 0.5, None)
+
+
+def test_a_key_of_channels_twice() -> None:
+    content = ezchrom(changes={"Version": "3\r\nSampling Rate:\t5\t5\tHz"})
+    assert message(content) == (
+        "x, line 9: found '10.000000, 10.000000, Hz' as 'Sampling Rate'; expected '5, 5, Hz', as "
+        f"line 2 has it. {AGAIN}"
+    )
+
+
+@pytest.mark.parametrize("mark", ["RAWstart :", "RAWstop :"])
+def test_a_second_mark_of_raw_data(mark: str) -> None:
+    text = wingpc().decode("latin-1").replace("\r\n 2.00000E-01", f"\r\n{mark}\r\n 2.00000E-01")
+    assert message(text.encode("latin-1")).startswith("x, line ")
+    assert f"found a second '{mark}'; expected one." in message(text.encode("latin-1"))

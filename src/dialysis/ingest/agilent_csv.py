@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dialysis.chromatogram import Chromatogram
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.text import any_text, check_last_line_ended, head_lines, is_utf16
+from dialysis.ingest.time_unit import usual_minutes
 
 _NUMBER = r"\s*[+-]?[0-9][0-9.,]*(?:[eE][+-]?[0-9]+)?\s*"
 _WAVELENGTH = re.compile(r"[0-9]{3,4}(?:[.][0-9]+)?")
@@ -75,13 +77,14 @@ class AgilentCsvReader(Reader):
             first_line=first_line,
             signals=["a signal"] * len(names),
         )
+        axis = replace(points, time_unit=usual_minutes(points.times, self.options.time_unit)).axis
         return [
             Chromatogram(
                 signal=points.signals[:, column],
                 unit="",
-                start_s=points.axis.start_s,
-                interval_s=points.axis.interval_s,
-                time_s=points.axis.time_s,
+                start_s=axis.start_s,
+                interval_s=axis.interval_s,
+                time_s=axis.time_s,
                 channel=name,
             )
             for column, name in enumerate(names)

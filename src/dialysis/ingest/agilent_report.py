@@ -91,7 +91,7 @@ class AgilentReportReader(Reader):
             Always.
         """
         raise BadExport(
-            "",
+            "byte 0",
             "one file of a report",
             "the folder that holds Report00.CSV, REPORT01.CSV, …",
             "Name the folder instead of the file.",

@@ -17,7 +17,6 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,9 +25,12 @@ import numpy as np
 
 from dialysis.chromatogram import Chromatogram, FloatArray, VendorPeak
 from dialysis.ingest.checks import check_signal, check_times
+from dialysis.ingest.netcdf import Variable, read_netcdf
 from dialysis.ingest.reader import BadExport, Reader
 
 _STAMP = re.compile(r"(\d{14})\s*([+-]\d{4})?")
+_SECONDS = {"s", "sec", "secs", "second", "seconds"}
+_MINUTES = {"min", "mins", "minute", "minutes"}
 _MISSING = (-1.0, -9999.0)
 _UNDERSTOOD = {
     "sample_name",
@@ -65,7 +67,7 @@ class AndiReader(Reader):
             When the file is cut, not classic netCDF, lacks a variable E1947 requires, or holds
             values that are not finite.
         """
-        attributes, variables = _netcdf(content)
+        attributes, variables = read_netcdf(content)
         scale = _seconds_per_unit(_text(attributes.get("retention_unit", b"")))
         signal = _signal(variables)
         ordinates = variables["ordinate_values"]
@@ -84,7 +86,7 @@ class AndiReader(Reader):
                 channel=detector,
                 detector=detector,
                 sample_name=_text(attributes.get("sample_name", b"")),
-                vial=_text(getattr(ordinates, "autosampler_position", b"")),
+                vial=_text(ordinates.attributes.get("autosampler_position", b"")),
                 method=_text(attributes.get("detection_method_name", b"")),
                 injected_at=injected_at,
                 injected_at_note=note,
@@ -92,65 +94,6 @@ class AndiReader(Reader):
                 header=MappingProxyType(header),
             )
         ]
-
-
-class _CheckedBytes(BytesIO):
-    """Bytes that say where they end when more is asked for than there is.
-
-    `scipy.io.netcdf_file` passes over short reads and fails later, without a position.
-    """
-
-    last_read = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        start = self.last_read = self.tell()
-        wanted = -1 if size is None else int(size)
-        if wanted < 0:
-            raise BadExport(f"byte {start}", f"a length of {wanted} bytes", "a length of 0 or more")
-        got = super().read(wanted)
-        if len(got) < wanted:
-            end = len(self.getbuffer())
-            raise BadExport(
-                f"byte {end}",
-                "the end of the file",
-                f"{wanted} bytes from byte {start} on, as the netCDF header says",
-            )
-        return got
-
-
-def _netcdf(content: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Attributes and variables of a classic netCDF file."""
-    from scipy.io import netcdf_file
-
-    if content[:3] != b"CDF" or content[3:4] not in (b"\x01", b"\x02"):
-        raise BadExport(
-            "byte 0",
-            f"the bytes {content[:4].hex(' ')}",
-            "netCDF classic, which starts with 43 44 46 01 or 43 44 46 02",
-            "Convert it with 'nccopy -k classic', or export as ANDI/AIA again.",
-        )
-    stream = _CheckedBytes(content)
-    try:
-        with netcdf_file(stream, "r", mmap=False) as file:
-            return dict(file._attributes), dict(file.variables)
-    except BadExport:
-        raise
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        ArithmeticError,
-        MemoryError,
-        SyntaxError,
-    ) as error:
-        # What a damaged header makes the netCDF reader trip over has no type of its own.
-        raise BadExport(
-            f"byte {stream.last_read}",
-            f"a netCDF header that can't be read here ({type(error).__name__})",
-            "netCDF classic",
-        ) from error
 
 
 def _text(value: Any) -> str:
@@ -169,10 +112,10 @@ def _decimal(value: Any) -> float:
 
 def _seconds_per_unit(unit: str) -> float:
     """Length of the retention unit in s; E1947's default is the second."""
-    word = unit.lower()
-    if word in ("", "s") or "sec" in word:
+    words = set(re.findall("[a-z]+", unit.lower()))
+    if not unit or (words & _SECONDS and not words & _MINUTES):
         return 1.0
-    if "min" in word:
+    if words & _MINUTES and not words & _SECONDS:
         return 60.0
     raise BadExport(
         "attribute retention_unit",
@@ -182,7 +125,7 @@ def _seconds_per_unit(unit: str) -> float:
     )
 
 
-def _numeric(variables: Mapping[str, Any], name: str, why: str) -> Any:
+def _numeric(variables: Mapping[str, Variable], name: str, why: str) -> Any:
     """A required variable that holds numbers."""
     if name not in variables:
         scans = "scan_acquisition_time" in variables
@@ -198,21 +141,21 @@ def _numeric(variables: Mapping[str, Any], name: str, why: str) -> Any:
     return data
 
 
-def _scalar(variables: Mapping[str, Any], name: str, why: str) -> float:
+def _scalar(variables: Mapping[str, Variable], name: str, why: str) -> float:
     data = _numeric(variables, name, why)
     if data.size != 1:
         raise BadExport(f"variable {name}", f"{data.size} values", f"one value, {why}")
     return _decimal(data.reshape(-1)[0])
 
 
-def _signal(variables: Mapping[str, Any]) -> FloatArray:
+def _signal(variables: Mapping[str, Variable]) -> FloatArray:
     data = _numeric(variables, "ordinate_values", "the detector signal")
     if data.ndim != 1:
         raise BadExport("variable ordinate_values", f"{data.ndim} dimensions", "one dimension")
     # A damaged float can be a signalling NaN, which makes the cast warn; it is found below.
     with np.errstate(invalid="ignore"):
         signal: FloatArray = data.astype(np.float64)
-        attributes = variables["ordinate_values"]._attributes
+        attributes = variables["ordinate_values"].attributes
         for name, neutral in (("scale_factor", 1.0), ("add_offset", 0.0)):
             value = attributes.get(name, neutral)
             if np.size(value) != 1 or not np.issubdtype(np.asarray(value).dtype, np.number):
@@ -226,10 +169,14 @@ def _signal(variables: Mapping[str, Any]) -> FloatArray:
 
 
 def _times(
-    variables: Mapping[str, Any], n_points: int, scale: float
+    variables: Mapping[str, Variable], n_points: int, scale: float
 ) -> tuple[float, float, FloatArray | None]:
     """First time and interval in s, and all times when sampling is not uniform."""
-    flag = _text(getattr(variables["ordinate_values"], "uniform_sampling_flag", b"Y"))
+    flag = _text(variables["ordinate_values"].attributes.get("uniform_sampling_flag", b"Y"))
+    if flag[:1].upper() not in ("", "Y", "N"):
+        raise BadExport(
+            "variable ordinate_values, attribute uniform_sampling_flag", f"'{flag}'", "Y or N"
+        )
     if flag[:1].upper() == "N":
         data = _numeric(variables, "raw_data_retention", "the time of every point")
         with np.errstate(invalid="ignore", over="ignore"):
@@ -271,7 +218,7 @@ def _injected_at(stamp: str) -> tuple[str, str]:
     return when.isoformat(), ""
 
 
-def _column(variables: Mapping[str, Any], name: str, n_peaks: int) -> list[float | None]:
+def _column(variables: Mapping[str, Variable], name: str, n_peaks: int) -> list[float | None]:
     """One value per peak; ``None`` where there is none."""
     data = getattr(variables.get(name), "data", None)
     if data is None or data.dtype.kind not in "fiu" or data.shape != (n_peaks,):
@@ -280,7 +227,7 @@ def _column(variables: Mapping[str, Any], name: str, n_peaks: int) -> list[float
     return [None if value in _MISSING or not math.isfinite(value) else value for value in values]
 
 
-def _strings(variables: Mapping[str, Any], name: str, n_peaks: int) -> list[str]:
+def _strings(variables: Mapping[str, Variable], name: str, n_peaks: int) -> list[str]:
     data = getattr(variables.get(name), "data", None)
     if data is None or data.dtype.kind != "S" or data.ndim != 2 or len(data) != n_peaks:
         return [""] * n_peaks
@@ -288,7 +235,7 @@ def _strings(variables: Mapping[str, Any], name: str, n_peaks: int) -> list[str]
 
 
 def _peaks(
-    variables: Mapping[str, Any], scale: float, header: dict[str, str]
+    variables: Mapping[str, Variable], scale: float, header: dict[str, str]
 ) -> tuple[VendorPeak, ...]:
     """The data system's peaks; what could not be taken over is noted in `header`."""
     data = getattr(variables.get("peak_retention_time"), "data", None)
@@ -349,7 +296,7 @@ def _peaks(
     return peaks
 
 
-def _header(attributes: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, str]:
+def _header(attributes: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, str]:
     """Global attributes and single values that have no place of their own."""
     header = {
         name: text

@@ -111,10 +111,10 @@ def check_chromatogram(trace: Chromatogram) -> None:
     BadExport
         Naming the channel and the point.
     """
-    of = place_of(trace)
+    of = place_of(trace) or "the trace"
 
     def place(point: int) -> str:
-        return f"{of}, point {point + 1}" if of else f"point {point + 1}"
+        return f"{of}, point {point + 1}"
 
     check_signal(trace.signal, place, of)
     if not (math.isfinite(trace.interval_s) and trace.interval_s > 0):

@@ -186,6 +186,15 @@ def read_trace(file: ChromeleonText, n_points: str, marks: Marks, header: Sequen
     names = ["a time", "a step", "a signal", *([""] * (first.count("\t") - 2))]
     if any(first.split("\t")[3:]):
         raise BadExport(f"line {file.first_line}", quoted(first), "a time, a step and a signal")
+    surplus = b"\t" * max(first.count("\t") - 2, 0) + b"\n"
+    if surplus != b"\n" and data.count(surplus) != n_lines:
+        lines = data.split(b"\n")
+        number = next(n for n, line in enumerate(lines) if not line.endswith(surplus[:-1]))
+        raise BadExport(
+            f"line {file.first_line + number}",
+            quoted(decoded(lines[number])),
+            "a time, a step and a signal",
+        )
     values = read_numbers(data, form, names=names, columns=[0, 2], first_line=file.first_line)
     times, signal = values[:, 0], values[:, 1]
 
@@ -208,7 +217,9 @@ def _data_lines(file: ChromeleonText, n_points: str) -> tuple[bytes, int]:
     """The lines of the data, and their number, which must be right."""
     digits = re.sub(r"(?<=\d)[.,' ](?=\d{3}(?!\d))", "", n_points)
     if not (digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS):
-        raise BadExport("", f"{quoted(n_points)} as 'Data Points'", "the number of points")
+        raise BadExport(
+            "the header", f"{quoted(n_points)} as 'Data Points'", "the number of points"
+        )
     wanted = int(digits)
     data = data_lines(file.data, wanted)
     n_lines = count_byte(data, b"\n")
@@ -325,7 +336,7 @@ def _check_value(
         return
     printed = header_number(text, form)
     if printed is None:
-        raise BadExport("", f"{quoted(text)} as {key!r}", "a number")
+        raise BadExport("the header", f"{quoted(text)} as {key!r}", "a number")
     allowed = slack + _header_digit(text, form, least) / 2 + _ROUNDING * abs(found)
     if not abs(found - printed) <= allowed:
         raise BadExport(

@@ -77,7 +77,9 @@ class Chromeleon7Reader(Reader):
         block = next((name for name in _DATA_BLOCKS if name in file.blocks), "")
         entries = file.blocks[block] if block else {}
         if "Data Points" not in entries:
-            raise BadExport("", "no 'Data Points'", f"'Data Points' below '{_DATA_BLOCKS[0]}:'")
+            raise BadExport(
+                "the header", "no 'Data Points'", f"'Data Points' below '{_DATA_BLOCKS[0]}:'"
+            )
         volume = file.entry_like("Injection Volume", _INJECTION)
         dilution = file.entry("Dilution Factor", _INJECTION)
         first, last = (entries.get(f"Time {end}. (min)", "") for end in ("Min", "Max"))

@@ -92,7 +92,11 @@ def _header(text: bytes) -> tuple[dict[str, str], tuple[str, str], bytes, int]:
         key, mark, value = shown.partition(":")
         if mark and key.strip():
             entries.setdefault(key.strip(), value.strip())
-    raise BadExport("", "no line of units", "a line like '[Min.]<TAB>[mV]' above the points")
+    raise BadExport(
+        f"line {line}",
+        "the end of the file and no line of units",
+        "a line like '[Min.]<TAB>[mV]' above the points",
+    )
 
 
 def _check_rate(points: Points, entries: Mapping[str, str], first_line: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from dialysis.ingest.dates import date_order, iso_time
 from dialysis.ingest.points import read_points
 from dialysis.ingest.reader import BadExport, Reader
 from dialysis.ingest.text import any_text, check_last_line_ended, decoded, head_lines
+from dialysis.ingest.time_unit import usual_minutes
 
 _POINT = re.compile(r"[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?\t[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?")
 _ZONE = re.compile(r"\s+([A-Z]{2,5})$")
@@ -70,7 +72,8 @@ class EmpowerReader(Reader):
         fields, header, block, first_line = _header(text)
         check_last_line_ended(block, first_line, "the last point")
         points = read_points(block, self.options.marks, first_line=first_line)
-        axis = points.axis
+        unit = "min" if fields or header else usual_minutes(points.times, self.options.time_unit)
+        axis = replace(points, time_unit=unit).axis
         injected_at, note = _injected_at(fields.get("acquired", ""), self.options.date_order)
         return [
             Chromatogram(

@@ -73,7 +73,11 @@ class ExcelReader(Reader):
             points.pop()
         header = [str(cell).strip() for cell in above[-1]] if above else []
         if not points:
-            raise BadExport("", "no points", f"points below {self.layout.header_rows} header rows")
+            raise BadExport(
+                f"row {len(above) + 1}",
+                "no points",
+                f"points below {self.layout.header_rows} header rows",
+            )
         columns = locate(self.layout, header, len(points[0]))
         first_row = self.layout.header_rows + 1
 
@@ -131,7 +135,7 @@ def _rows(content: bytes, sheet: str) -> list[list[str | float]]:
         archive = zipfile.ZipFile(BytesIO(content))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise BadExport(
-            "", f"a damaged zip archive ({error})", "a workbook", _SAVE_AGAIN
+            "the archive", f"a damaged zip archive ({error})", "a workbook", _SAVE_AGAIN
         ) from error
     with archive:
         texts = _shared_texts(archive)
@@ -149,7 +153,7 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
         with archive.open(info) as stream:
             raw = stream.read(_MAX_BYTES + 1)
     except KeyError:
-        raise BadExport("", f"no {name} in the workbook", "it", _SAVE_AGAIN) from None
+        raise BadExport("the archive", f"no {name} in the workbook", "it", _SAVE_AGAIN) from None
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -206,7 +210,7 @@ def _sheet_part(archive: zipfile.ZipFile, wanted: str) -> str:
     if not sheets or (wanted and wanted not in sheets):
         shown = ", ".join(f"'{name}'" for name in sheets) or "none"
         raise BadExport(
-            "",
+            "xl/workbook.xml",
             f"the sheets {shown}",
             f"the sheet '{wanted}'" if wanted else "at least one sheet",
             "Mend ingest.delimited.sheet in study.yaml.",

@@ -178,11 +178,11 @@ def _bytes(source: Path) -> bytes:
             "", f"a file that can't be read ({error.strerror})", "a file", "Check its permissions."
         ) from error
     if not content:
-        raise BadExport("", "an empty file", "an export")
+        raise BadExport("byte 0", "an empty file", "an export")
     blanks = b"\x00 \t\r\n"
     # The first bytes nearly always tell, without another copy of the whole file.
     if not (content[:HEAD_BYTES].strip(blanks) or content.strip(blanks)):
-        raise BadExport("", f"{len(content)} bytes, all of them blank", "an export")
+        raise BadExport("byte 0", f"{len(content)} bytes, all of them blank", "an export")
     return content
 
 
@@ -240,7 +240,7 @@ def _named_reader(format: str, readers: Sequence[Reader]) -> Reader:
 def _only(fitting: Sequence[Reader], what: str) -> Reader:
     if len(fitting) > 1:
         raise BadExport(
-            "",
+            "byte 0" if what == "file" else "",
             f"a {what} that fits {' and '.join(r.name for r in fitting)}",
             "one that fits one format",
             f"Set ingest.format to {' or '.join(r.key for r in fitting)}.",

@@ -111,8 +111,14 @@ def _header(text: bytes) -> tuple[dict[str, list[str]], dict[str, int], bytes, i
         if match is None:
             break
         key = match[1].strip()
-        entries[key] = [cell.strip() for cell in match[3].split(match[2])]
-        lines[key] = line
+        cells = [cell.strip() for cell in match[3].split(match[2])]
+        if entries.setdefault(key, cells) != cells:
+            raise BadExport(
+                f"line {line}",
+                f"{', '.join(cells)!r} as '{key}'",
+                f"{', '.join(entries[key])!r}, as line {lines[key]} has it",
+            )
+        lines.setdefault(key, line)
         rest, line = after, line + 1
     return entries, lines, rest, line
 

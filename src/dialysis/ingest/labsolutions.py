@@ -26,10 +26,12 @@ from dialysis.ingest.dates import DateOrder, date_order, iso_time
 from dialysis.ingest.numbers import NumberFormat, number_format, read_numbers
 from dialysis.ingest.options import Marks
 from dialysis.ingest.reader import BadExport, Reader, quoted
-from dialysis.ingest.text import count_byte, data_lines, plain_text
+from dialysis.ingest.text import LF, check_last_line_ended, count_byte, data_lines, plain_text
 
 _TITLE = re.compile(rb"\[([^\[\]\n]+)\][ \t]*(?:\n|\Z)")
 _DATA_HEADER = b"R.Time (min)"
+# Sections that hold points; elsewhere the line of column names shows a title that was lost.
+_WITH_POINTS = ("LC Chromatogram(", "LC Status Trace(", "Chromatogram (", "PDA ", "MS ")
 # Tables of results, the better one first, with the entry that says how many rows they have.
 _TABLES = (("Peak Table", "# of Peaks"), ("Compound Results", "# of IDs"))
 _TABLE_NUMBERS = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
@@ -104,7 +106,13 @@ class LabSolutionsReader(Reader):
             for item in read(sections, info, name, order, file)
         ]
         if not found:
-            raise BadExport("", "neither points nor results", "at least one channel with either")
+            raise BadExport(
+                f"line {count_byte(text, LF) + 1}",
+                "the end of the file and neither points nor results",
+                "at least one channel with either",
+            )
+        # A title of which the end is missing is passed over, and its trace with it.
+        check_last_line_ended(text, 1, "its last line")
         return found
 
 
@@ -211,7 +219,14 @@ def _injections(text: bytes) -> list[list[_Section]]:
         if name == "Header":
             injections.append([])
         ended = not last or text.endswith(b"\n")
-        injections[-1].append(_section(name, line, text[title.end() : stop], ended))
+        section = _section(name, line, text[title.end() : stop], ended)
+        if section.columns and not name.startswith(_WITH_POINTS):
+            raise BadExport(
+                f"line {section.data_line - 1}",
+                f"points in [{name}]",
+                "the title of a trace above them, like [LC Chromatogram(Detector A-Ch1)]",
+            )
+        injections[-1].append(section)
     return injections
 
 
@@ -602,7 +617,7 @@ def _peak_rows(
 def _peak_cells(row: str, names: Sequence[str], line: int, file: _Layout) -> dict[str, str]:
     cells = row.split(file.delimiter)
     extra = len(cells) - len(names)
-    if extra > 0 and "Name" in names:
+    if extra > 0 and "Name" in names and file.delimiter != "\t":
         # A compound's name may hold the delimiter: 3,4-dihydroxyphenylacetic acid.
         at = names.index("Name")
         cells[at : at + extra + 1] = [file.delimiter.join(cells[at : at + extra + 1])]

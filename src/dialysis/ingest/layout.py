@@ -121,7 +121,7 @@ def locate(layout: Layout, header: Sequence[str], n_columns: int) -> Columns:
     """
     if not layout.signals:
         raise BadExport(
-            "",
+            "ingest.delimited",
             "no declared layout",
             "ingest.delimited.signals with at least one column",
             "Declare where the times and signals are in ingest.delimited of study.yaml.",
@@ -131,7 +131,7 @@ def locate(layout: Layout, header: Sequence[str], n_columns: int) -> Columns:
             "neither a time_column nor" if layout.time_column is None else "both a time_column and"
         )
         raise BadExport(
-            "",
+            "ingest.delimited",
             f"{declared} an interval_s",
             "one of them",
             "Set interval_s, and time_column to null, only where the file has no times.",
@@ -140,7 +140,9 @@ def locate(layout: Layout, header: Sequence[str], n_columns: int) -> Columns:
     places = [_place(signal.column, header, n_columns) for signal in layout.signals]
     taken = [*places, *([] if time is None else [time])]
     if len(set(taken)) < len(taken):
-        raise BadExport("", "one column declared twice", "a column for each", _DECLARE)
+        raise BadExport(
+            "ingest.delimited", "one column declared twice", "a column for each", _DECLARE
+        )
     channels = [
         signal.channel or _name(place, header, len(places))
         for signal, place in zip(layout.signals, places, strict=True)

@@ -228,16 +228,15 @@ def _padded(text: bytes) -> npt.NDArray[np.uint8]:
 
 def _occurs(text: bytes, mark: str) -> bool:
     """Whether a mark stands in a number."""
-    if mark.encode() not in text:
-        return False
-    return _mark_in_number(mark).search(text) is not None
-
-
-@cache
-def _mark_in_number(mark: str) -> re.Pattern[bytes]:
-    m = re.escape(mark)
-    inside = f"{m}[0-9]|[0-9]{m}" if mark in DECIMAL_MARKS else f"[0-9]{m}[0-9]"
-    return re.compile(inside.encode())
+    code = mark.encode()
+    needs_both = mark not in DECIMAL_MARKS
+    at = text.find(code)
+    while at >= 0:
+        beside = (text[at - 1 : at].isdigit(), text[at + 1 : at + 2].isdigit())
+        if all(beside) or (any(beside) and not needs_both):
+            return True
+        at = text.find(code, at + 1)
+    return False
 
 
 def _misgrouped(text: npt.NDArray[np.uint8], form: NumberFormat) -> npt.NDArray[np.intp]:

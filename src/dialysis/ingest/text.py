@@ -12,6 +12,7 @@ LF = b"\n"
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _TOP_BYTES = 8192
+_BINARY_BYTES = 64
 _CR, _LF = ord("\r"), ord("\n")
 
 
@@ -110,9 +111,13 @@ def any_text(content: bytes, encoding: str = "") -> bytes:
 def head_lines(head: bytes) -> list[str]:
     """Return the lines of the first 8 kB of a file for recognising it; the last one may be cut.
 
+    A file with a zero byte at its very beginning is not text: it has one empty line.
+
     UTF-16 without a partner byte at the cut and bytes of no encoding don't matter here.
     """
     wide = _UTF16_BOMS.get(head[:2])
+    if wide is None and b"\x00" in head[:_BINARY_BYTES]:
+        return [""]
     text = head[:_TOP_BYTES].decode(wide or "utf-8", errors="replace").removeprefix("\ufeff")
     return re.split(r"\r\r\n|\r\n|\r|\n", text)
 

@@ -47,7 +47,7 @@ class WatersRawReader(Reader):
         BadExport
             Always.
         """
-        raise BadExport("", "a file", "a .raw folder", "Name the folder instead of the file.")
+        raise BadExport("byte 0", "a file", "a .raw folder", "Name the folder instead of the file.")
 
     def sniff_folder(self, names: Sequence[str]) -> bool:
         """Whether the folder holds MassLynx's header and channels."""

@@ -90,11 +90,21 @@ def _raw_block(text: bytes) -> tuple[bytes, int, list[str]]:
     """Lines of points, the line of the first, and the names of the columns."""
     start = text.find(b"\nRAWstart :")
     if start < 0:
-        raise BadExport("", "no 'RAWstart :'", "raw data", "Export again with the raw data ticked.")
+        raise BadExport(
+            f"line {text.count(LF) + 1}",
+            "the end of the file and no 'RAWstart :'",
+            "raw data",
+            "Export again with the raw data ticked.",
+        )
     stop = text.find(b"\nRAWstop :", start)
     if stop < 0:
         raise BadExport(f"line {text.count(LF) + 1}", "the end of the file", "'RAWstop :'")
     title_line = line_of(text, start) + 2
+    for mark in (b"\nRAWstart :", b"\nRAWstop :"):
+        if text.count(mark) > 1:
+            again = text.find(mark, text.find(mark) + 1)
+            shown = mark.decode("ascii").strip()
+            raise BadExport(f"line {line_of(text, again) + 1}", f"a second '{shown}'", "one")
     rows = text[start + 1 : stop + 1].split(b"\n", 3)
     if len(rows) < 4 or rows[2].strip():
         raise BadExport(f"line {title_line}", "no points", "names, a blank line and points")
