@@ -248,8 +248,8 @@ def events_view(results: Results) -> TableView:
     """Manual integration events as the lab decided them."""
     return frame_view(
         "integration-events",
-        "Manual integration in integration_events.csv (* for all injections); the automatic area is "
-        "kept beside it.",
+        "Manual integration in integration_events.csv (* for all injections); the automatic area "
+        "is kept beside it.",
         results.tables["integration_events"],
         [
             Show("injection_id", "Injection"),
