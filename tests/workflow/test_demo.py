@@ -14,9 +14,17 @@ from tests.workflow.conftest import Project, new_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
 
-# Resolved to the baseline from their neighbours on the demo's chromatography.
-WELL_SEPARATED = ("DHBA", "DOPAC", "5-HIAA")
-ON_THE_FRONT = "NE"
+# Largest median area errors, %: the three small analytes are on the front, on a tail and poorly
+# resolved.
+LARGEST_ERROR = {
+    "DHBA": 0.5,
+    "DOPAC": 0.5,
+    "5-HIAA": 0.5,
+    "HVA": 0.5,
+    "NE": 1.5,
+    "DA": 1.5,
+    "5-HT": 1.5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +40,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def truth(project: Project, name: str) -> pd.DataFrame:
     return pd.read_csv(project.root / "truth" / "demo" / name, keep_default_na=False)
+
+
+def read_timecourse(project: Project) -> pd.DataFrame:
+    """The time course with `used` as it is written, be it empty somewhere or nowhere."""
+    path = project.results / "normalize" / "timecourse.csv"
+    return pd.read_csv(path, keep_default_na=False, dtype={"used": "str"})
 
 
 def test_no_job_needs_more_than_one_and_a_half_gigabytes(demo: Project) -> None:
@@ -71,8 +85,9 @@ def test_areas_agree_with_the_truth(demo: Project) -> None:
         bias="median",
     )
     print(f"\narea error in samples, %\n{table.round(2)}")
-    assert set(WELL_SEPARATED) <= set(table.index)
-    assert (table.loc[list(WELL_SEPARATED), "median_abs"] < 2).all()
+    assert set(LARGEST_ERROR) == set(table.index)
+    assert (table["median_abs"] < pd.Series(LARGEST_ERROR).reindex(table.index)).all()
+    assert table["missed"].sum() == 0
 
 
 def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> None:
@@ -106,14 +121,15 @@ def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> Non
             )
     table = pd.DataFrame(cells)
     print(f"\npercent of baseline at the population's peak\n{table.round(1).to_string()}")
-    judged = table[table["analyte"] != ON_THE_FRONT]
-    assert len(judged) == 25  # 5 analytes × 5 groups
-    assert judged["good"].mean() >= 0.9
+    assert len(table) == 30  # 6 analytes × 5 groups
+    assert table["good"].mean() >= 0.9
+    # NE on the front does as well as the others.
+    assert table.loc[table["analyte"] == "NE", "good"].mean() >= 0.8
 
 
 def test_planted_faults_are_told(demo: Project) -> None:
     faults = truth(demo, "faults.csv")
-    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
+    timecourse = read_timecourse(demo)
     misplaced = faults.loc[faults["fault"] == "misplaced_probe", "animal_id"].unique()
     unstable = faults.loc[faults["fault"] == "unstable_baseline", "animal_id"].unique()
     lost = faults[faults["fault"] == "lost_vial"]
@@ -131,7 +147,7 @@ def test_planted_faults_are_told(demo: Project) -> None:
 
 
 def test_every_group_keeps_six_animals_or_more(demo: Project) -> None:
-    timecourse = pd.read_csv(demo.results / "normalize" / "timecourse.csv", keep_default_na=False)
+    timecourse = read_timecourse(demo)
     used = timecourse[
         (timecourse["used"] == "true") & (timecourse["outcome"] == "dopac_hippocampus")
     ]
