@@ -19,10 +19,10 @@ from dialysis.figures.cells import (
     Page,
     pages_of,
     round_ticks,
-    thinned,
     wrap,
 )
 from dialysis.plotting import OKABE_ITO, SMALL_PT, mix, save_figure, save_pages, style
+from dialysis.traceplot import thinned
 
 ENDINGS = (".pdf", ".png")
 PER_PAGE = 24

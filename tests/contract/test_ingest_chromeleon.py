@@ -181,7 +181,8 @@ class TestChromeleon7IsHeldAgainstItsHeader:
         )
         content = chromeleon7(head={"Data Points": None})
         assert message(content) == (
-            "x.txt, the header: found no 'Data Points'; expected 'Data Points' below 'Chromatogram Data "
+            "x.txt, the header: found no 'Data Points'; expected 'Data Points' "
+            "below 'Chromatogram Data "
             f"Information:'. {AGAIN}"
         )
 

@@ -12,15 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dialysis.figures.cells import Cell, Page, decades, round_ticks, thinned, wrap
+from dialysis.figures.cells import Cell, Page, decades, round_ticks, wrap
 from dialysis.figures.names import QC_FIGURES, qc_files
 from dialysis.figures.qc import write_qc
 from dialysis.figures.qc_animals import animal_pages
 from dialysis.figures.qc_baseline import baseline_pages
 from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import (
-    _apart,
-    _cut,
     _with_baseline,
     choose_injections,
     chromatogram_pages,
@@ -207,29 +205,6 @@ def test_a_cell_places_data_linearly_and_by_logarithm() -> None:
     )
     np.testing.assert_allclose(cell.at([9.0], [1e6]), [[50.0, 70.0]])
     assert np.isnan(cell.at([9.0], [10.0], clip=False)).all()
-
-
-def test_thinning_keeps_every_extreme() -> None:
-    rng = np.random.default_rng(2)
-    time, signal = np.arange(18_000) / 600.0, rng.normal(size=18_000)
-    signal[7777] = 50.0
-    thin_time, thin = thinned(time, signal)
-    assert thin.size < 2_000
-    assert thin.max() == 50.0 and thin.min() == signal.min()
-    assert (np.diff(thin_time) >= 0).all()
-
-
-def test_a_cut_trace_reaches_the_edge_it_crosses() -> None:
-    time, signal = _cut(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 4.0, 4.0, 0.0]), -1.0, 2.0)
-    np.testing.assert_allclose(time, [0.0, 0.5, 1.0, 2.0, 2.5, 3.0])
-    np.testing.assert_allclose(signal, [0.0, 2.0, np.nan, np.nan, 2.0, 0.0])
-
-
-@pytest.mark.parametrize("wanted", [[5.0, 6.0, 7.0], [0.0, 0.0, 100.0], [95.0, 97.0, 99.0]])
-def test_names_are_moved_apart_and_stay_inside(wanted: list[float]) -> None:
-    places = _apart(np.array(wanted), 8.0, 0.0, 100.0)
-    assert (np.diff(places) >= 8.0 - 1e-9).all()
-    assert places.min() >= 0.0 and places.max() <= 100.0
 
 
 def test_ticks_are_round_and_few() -> None:

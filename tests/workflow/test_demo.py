@@ -16,9 +16,17 @@ from tests.workflow.conftest import Project, new_project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
 
-# Resolved to the baseline from their neighbours on the demo's chromatography.
-WELL_SEPARATED = ("DHBA", "DOPAC", "5-HIAA")
-ON_THE_FRONT = "NE"
+# Largest median area errors, %: the three small analytes are on the front, on a tail and poorly
+# resolved.
+LARGEST_ERROR = {
+    "DHBA": 0.5,
+    "DOPAC": 0.5,
+    "5-HIAA": 0.5,
+    "HVA": 0.5,
+    "NE": 1.5,
+    "DA": 1.5,
+    "5-HT": 1.5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +85,9 @@ def test_areas_agree_with_the_truth(demo: Project) -> None:
         bias="median",
     )
     print(f"\narea error in samples, %\n{table.round(2)}")
-    assert set(WELL_SEPARATED) <= set(table.index)
-    assert (table.loc[list(WELL_SEPARATED), "median_abs"] < 2).all()
+    assert set(LARGEST_ERROR) == set(table.index)
+    assert (table["median_abs"] < pd.Series(LARGEST_ERROR).reindex(table.index)).all()
+    assert table["missed"].sum() == 0
 
 
 def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> None:
@@ -110,9 +119,10 @@ def test_group_means_at_the_peak_agree_with_the_population(demo: Project) -> Non
             )
     table = pd.DataFrame(cells)
     print(f"\npercent of baseline at the population's peak\n{table.round(1).to_string()}")
-    judged = table[table["analyte"] != ON_THE_FRONT]
-    assert len(judged) == 25  # 5 analytes × 5 groups
-    assert judged["good"].mean() >= 0.9
+    assert len(table) == 30  # 6 analytes × 5 groups
+    assert table["good"].mean() >= 0.9
+    # NE on the front does as well as the others.
+    assert table.loc[table["analyte"] == "NE", "good"].mean() >= 0.8
 
 
 def test_planted_faults_are_told(demo: Project) -> None:

@@ -335,16 +335,3 @@ def _fitted(text: str, width: float, size: float, font: str) -> str:
 def pages_of(items: Sequence[Any], per_page: int) -> list[list[Any]]:
     """Split a list into pages; at least one, which may be empty."""
     return [list(items[i : i + per_page]) for i in range(0, len(items), per_page)] or [[]]
-
-
-def thinned(time: FloatArray, signal: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of every bin, in their order: looks as the whole trace does."""
-    size = signal.size // BINS
-    if size < 3:
-        return time, signal
-    whole = size * (signal.size // size)
-    blocks = signal[:whole].reshape(-1, size)
-    start = np.arange(len(blocks)) * size
-    pair = np.sort(np.stack([blocks.argmin(axis=1), blocks.argmax(axis=1)], axis=1), axis=1)
-    index = np.concatenate([(start[:, None] + pair).ravel(), np.arange(whole, signal.size)])
-    return time[index], signal[index]

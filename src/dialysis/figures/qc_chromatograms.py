@@ -20,9 +20,9 @@ from dialysis.figures.cells import (
     Page,
     pages_of,
     round_ticks,
-    thinned,
 )
-from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, mix, text_width_pt
+from dialysis.plotting import SMALL_PT, TEXT_PT, text_width_pt
+from dialysis.traceplot import apart, row_name, serious_flags, signal_limits, trace_marks
 
 FloatArray = npt.NDArray[np.float64]
 KINDS = ("standard", "sample", "blank")
@@ -33,7 +33,6 @@ _FULL_PT = 62.0
 _ZOOM_PT = 44.0
 _LEFT_PT = 46.0
 _NAMES_PT = 28.0
-_SMALL_PART = 0.2
 _PITCH_PT = 8.0
 
 
@@ -77,8 +76,9 @@ def chromatogram_pages(
         page.header(
             "Chromatograms",
             "Each run's middle standard, middle sample and first blank, and below each the same "
-            "enlarged for small peaks (blanks on the sample's scale). Coloured: integrated "
-            "area; red: its baseline; red dotted: analyte not found where it is expected.",
+            "enlarged for small peaks (blanks on the sample's scale). Coloured: area (grey: "
+            "unknown peak); red: baseline; dotted: not found where expected; red name: flagged; "
+            "*: by hand.",
         )
         for place, (run, channel, own) in enumerate(page_rows):
             top = page.height - HEADER_PT - 14.0 - place * _ROW_PT
@@ -158,7 +158,7 @@ def _draw_row(
             cell.note("no trace" if chosen[kind] else f"no {kind} in this run")
             continue
         scale = model if kind == "blank" and model is not None else trace
-        full, zoom = _scales(scale)
+        full, zoom = signal_limits(scale.signal, scale.peaks)
         if kind == "blank":
             full, zoom = _moved(full, trace, scale), _moved(zoom, trace, scale)
         xlim = (float(trace.time_min[0]), float(trace.time_min[-1]))
@@ -197,7 +197,7 @@ def _shown(
         time_s = float(row["start_s"]) + float(row["interval_s"]) * np.arange(signal.size)
     else:
         time_s = np.asarray(row["time_s"], dtype=np.float64)
-    own = peaks[(peaks["injection_id"] == injection_id) & (peaks["analyte"] != "")]
+    own = peaks[peaks["injection_id"] == injection_id]
     if (own["channel"] != "").any():
         own = own[own["channel"].isin(["", row["channel"]])]
     time_min = np.asarray(time_s / 60.0, dtype=np.float64)
@@ -228,25 +228,6 @@ def _with_baseline(peaks: pd.DataFrame, time_min: FloatArray, signal: FloatArray
     return out
 
 
-def _scales(trace: _Shown) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Limits of the signal: for all peaks, and for the small ones."""
-    found = trace.peaks[trace.peaks["found"].astype(bool) & trace.peaks["height"].gt(0)]
-    if not len(found):
-        low, high = np.percentile(trace.signal, [1.0, 99.0])
-        reach = max(float(high - low), 1e-6)
-        limits = (float(low) - 0.1 * reach, float(high) + 0.3 * reach)
-        return limits, limits
-    floor = found[["baseline_start", "baseline_end"]].to_numpy(dtype=np.float64)
-    base_low, base_high = float(np.nanmin(floor)), float(np.nanmax(floor))
-    height = found["height"].to_numpy(dtype=np.float64)
-    biggest = float(height.max())
-    small = height[height <= _SMALL_PART * biggest]
-    reach = float(small.max()) if small.size else _SMALL_PART * biggest
-    full = (base_low - 0.06 * biggest, base_high + 1.06 * biggest)
-    zoom = (base_low - 0.3 * reach, base_high + 1.35 * reach)
-    return full, zoom
-
-
 def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[float, float]:
     """The same span, moved by the difference of the two traces' level."""
     shift = float(np.median(trace.signal) - np.median(model.signal))
@@ -254,78 +235,34 @@ def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[f
 
 
 def _trace(cell: Cell, trace: _Shown) -> None:
-    page = cell.page
-    time, signal = _cut(*thinned(trace.time_min, trace.signal), *cell.ylim)
-    page.line(cell.at(time, signal), "#1A1A1A", 0.45, z=3.0)
-    for place, peak in enumerate(trace.peaks.itertuples(index=False)):
-        color = _PALE[place % len(_PALE)]
-        if not peak.found:
-            if trace.kind != "blank" and np.isfinite(peak.rt_expected_min):
-                cell.vertical(float(peak.rt_expected_min), WARN, (1.0, 1.5))
-            continue
-        limits = np.array([peak.start_min, peak.end_min], dtype=np.float64)
-        base = np.array([peak.baseline_start, peak.baseline_end], dtype=np.float64)
-        if not (np.isfinite(limits).all() and np.isfinite(base).all()):
-            continue
-        inside = (trace.time_min > limits[0]) & (trace.time_min < limits[1])
-        x = np.concatenate([limits[:1], trace.time_min[inside], limits[1:]])
-        y = np.concatenate([base[:1], trace.signal[inside], base[1:]])
-        page.fill(cell.at(x, y), color, z=1.2)
-        page.line(cell.at(limits, base, clip=False), WARN, 0.5, z=3.2)
-
-
-_PALE = tuple(
-    mix(OKABE_ITO[name], "#FFFFFF", 0.6)
-    for name in ("blue", "orange", "bluish green", "reddish purple", "sky blue", "vermillion")
-)
-
-
-def _cut(
-    time: FloatArray, signal: FloatArray, low: float, high: float
-) -> tuple[FloatArray, FloatArray]:
-    """Leave out what is outside, and lead the trace to the edge where it crosses it."""
-    inside = (signal >= low) & (signal <= high)
-    kept = np.where(inside, signal, np.nan)
-    before = np.flatnonzero(inside[:-1] != inside[1:])
-    after = before + 1
-    outer = np.where(inside[before], signal[after], signal[before])
-    edge = np.clip(outer, low, high)
-    part = (edge - signal[before]) / (signal[after] - signal[before])
-    crossing = time[before] + part * (time[after] - time[before])
-    return np.insert(time, after, crossing), np.insert(kept, after, edge)
+    """The marks of the trace, in the points of the cell."""
+    missing = trace.kind != "blank"
+    for mark in trace_marks(trace.time_min, trace.signal, trace.peaks, cell.ylim, missing):
+        if mark.kind == "fill":
+            cell.page.fill(cell.at(mark.x, mark.y), mark.color, z=mark.z)
+        else:
+            points = cell.at(mark.x, mark.y, clip=False)
+            cell.page.line(points, mark.color, mark.width, mark.dashes, z=mark.z)
 
 
 def _names(cell: Cell, trace: _Shown, labels: Mapping[str, str]) -> None:
     """Names above the plot, moved apart where peaks are close, with a line to each peak."""
     page = cell.page
-    found = trace.peaks[trace.peaks["found"].astype(bool)].sort_values("rt_min", kind="stable")
+    found = trace.peaks[trace.peaks["found"].astype(bool) & (trace.peaks["analyte"] != "")]
+    found = found.sort_values("rt_min", kind="stable")
     if not len(found):
         return
     rt = found["rt_min"].to_numpy(dtype=np.float64)
     apex = found[["baseline_start", "baseline_end"]].mean(axis=1) + found["height"]
     tips = cell.at(rt, apex.to_numpy(dtype=np.float64))
-    places = _apart(tips[:, 0], _PITCH_PT, cell.x + 4.0, cell.x + cell.width - 4.0)
+    places = apart(tips[:, 0], _PITCH_PT, cell.x + 4.0, cell.x + cell.width - 4.0)
     top = cell.y + cell.height
-    for name, place, tip in zip(found["analyte"], places, tips, strict=True):
-        text = _fitted(labels.get(name, name), _NAMES_PT - 4.0, page.font)
-        page.text(place, top + 8.0, text, rotation=90.0, ha="center", va="bottom")
+    for row, place, tip in zip(found.itertuples(), places, tips, strict=True):
+        text = _fitted(row_name(row, labels), _NAMES_PT - 4.0, page.font)
+        color = WARN if serious_flags(row.flags) else "#000000"
+        page.text(place, top + 8.0, text, rotation=90.0, ha="center", va="bottom", color=color)
         leader = np.array([[place, top + 7.0], [tip[0], top + 1.0], [tip[0], tip[1] + 1.5]])
         page.line(leader, "#A6A6A6", 0.35, z=1.4)
-
-
-def _apart(wanted: FloatArray, pitch: float, low: float, high: float) -> FloatArray:
-    """Places at least `pitch` apart, near the wanted ones, between `low` and `high`."""
-    places = wanted.copy()
-    for i in range(1, places.size):
-        places[i] = max(places[i], places[i - 1] + pitch)
-    # Pushed to the right only, a cluster would lean: half of its push is taken back.
-    for i in range(places.size - 1, -1, -1):
-        roof = high if i == places.size - 1 else places[i + 1] - pitch
-        places[i] = min(places[i] - 0.5 * (places[i] - wanted[i]), roof)
-    places[0] = max(places[0], low)
-    for i in range(1, places.size):
-        places[i] = max(places[i], places[i - 1] + pitch)
-    return places
 
 
 def _fitted(text: str, room: float, font: str) -> str:
