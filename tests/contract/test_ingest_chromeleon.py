@@ -181,9 +181,8 @@ class TestChromeleon7IsHeldAgainstItsHeader:
         )
         content = chromeleon7(head={"Data Points": None})
         assert message(content) == (
-            "x.txt, the header: found no 'Data Points'; expected 'Data Points' "
-            "below 'Chromatogram Data "
-            f"Information:'. {AGAIN}"
+            "x.txt, the header: found no 'Data Points'; expected 'Data Points' below "
+            f"'Chromatogram Data Information:'. {AGAIN}"
         )
 
     def test_unit(self) -> None:
@@ -643,3 +642,8 @@ def test_damage_is_an_error_or_reads_as_it_stands(comma: bool) -> None:
         np.testing.assert_allclose(got.times_s, expected[0], rtol=0, atol=2 * 60e-6 + 1e-9)
         n_read += 1
     assert n_read > N_DAMAGED // 50
+
+
+def test_a_cell_behind_the_signal() -> None:
+    content = chromeleon68().replace(b"1200,250000\t", b"1200,250000\t7")
+    assert "expected a time, a step and a signal." in message(content)

@@ -591,6 +591,11 @@ def test_a_trace_that_was_cut_in_its_title(tmp_path: Path) -> None:
     assert "found the end of the file inside its last line" in _message(tmp_path, cut)
 
 
+def test_a_number_of_a_peak_that_is_broken_by_a_tab(tmp_path: Path) -> None:
+    content = labsolutions().replace(b"\t45000\t", b"\t45\t000\t")
+    assert "found 9 values; expected 8, one for each column." in _message(tmp_path, content)
+
+
 def _message(folder: Path, content: bytes) -> str:
     (folder / "x.txt").write_bytes(content)
     with pytest.raises(ExportFormatError) as error:

@@ -303,10 +303,9 @@ class TestTwoColumns:
         text = points([str(i / 16) for i in range(3000)], list(range(3000)), separator=" ")
         assert message(text.encode()) == (
             "x, points 1 to 3000: found times from 0 to 187.438 without a unit: 187.4 min with a "
-            "point every 3.75 s (read as min) or 3.124 min with a point every "
-            "0.0625 s (read as s); "
-            "expected a run of which only one reading makes sense. Set "
-            "ingest.time_unit in study.yaml to min or s."
+            "point every 3.75 s (read as min) or 3.124 min with a point every 0.0625 s (read as "
+            "s); expected a run of which only one reading makes sense. Set ingest.time_unit in "
+            "study.yaml to min or s."
         )
         assert trace(text.encode(), {"time_unit": "s"}).interval_s == 0.0625
         assert trace(text.encode(), {"time_unit": "min"}).interval_s == 3.75

@@ -92,11 +92,10 @@ def test_neither_minutes_nor_seconds() -> None:
     with pytest.raises(BadExport) as error:
         time_unit(np.linspace(0, 1e6, 100), "auto")
     assert str(error.value) == (
-        ", points 1 to 100: found times from 0 to 1e+06 without a unit: 1e+06 "
-        "min with a point every "
-        "6.061e+05 s (read as min) or 1.667e+04 min with a point every 1.01e+04 s (read as s); "
-        "expected a run of which only one reading makes sense. Set "
-        "ingest.time_unit in study.yaml to min or s."
+        ", points 1 to 100: found times from 0 to 1e+06 without a unit: 1e+06 min with a point "
+        "every 6.061e+05 s (read as min) or 1.667e+04 min with a point every 1.01e+04 s (read as "
+        "s); expected a run of which only one reading makes sense. Set ingest.time_unit in "
+        "study.yaml to min or s."
     )
 
 
