@@ -9,12 +9,13 @@ rule stats:
         sidecars=[f"{RESULTS}/stats/{slug}/sidecar.json" for slug in SLUGS],
     log:
         f"{RESULTS}/logs/stats.log",
-    threads: 4
     conda:
         "../../environment.yml"
     params:
         folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
         n=len(SLUGS),
+        # Not `threads`: that would let linear algebra use as many in every process.
+        processes=lambda wildcards: workflow.cores or 1,
     message:
         "Mixed models of {params.n} outcomes"
     script:
