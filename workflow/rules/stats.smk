@@ -15,6 +15,8 @@ rule stats:
     params:
         folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
         n=len(SLUGS),
+        # Not `threads`: that would let linear algebra use as many in every process.
+        processes=lambda wildcards: workflow.cores or 1,
     message:
         "Mixed models of {params.n} outcomes"
     script:

@@ -13,7 +13,7 @@ with stage_job(snakemake):
         timecourse=read_table(snakemake.input.timecourse, TIMECOURSE),
         summary=read_table(snakemake.input.summary, SUMMARY),
         config=read_json(snakemake.input.config),
-        processes=snakemake.threads,
+        processes=snakemake.params.processes,
     )
     for slug, result in outcomes.items():
         folder = Path(snakemake.params.folder) / slug
