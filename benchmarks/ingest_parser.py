@@ -533,6 +533,7 @@ def parse_labsolutions(content: bytes, declared: Declared) -> list[Parsed]:
     sections = _sections(lines)
     if not sections or sections[0][0] != "Header":
         raise Refused("no header")
+    traces_there = any(title.startswith("LC Chromatogram(") for title, _ in sections)
     evidence: list[str] = []
     needed: list[str] = []
     header: list[str] = []
@@ -562,13 +563,20 @@ def parse_labsolutions(content: bytes, declared: Declared) -> list[Parsed]:
         for kind in ("Peak Table", "Compound Results"):
             if title.startswith(f"{kind}(") and title.endswith(")"):
                 channel = title[len(kind) + 1 : -1].strip()
-                tables[-1][f"{kind}\n{channel}"] = _result_rows(body, separator)
+                if f"{kind}\n{channel}" in tables[-1]:
+                    raise Refused(f"[{title}] twice")
+                try:
+                    tables[-1][f"{kind}\n{channel}"] = _result_rows(body, separator)
+                except Refused:
+                    # Beside traces only the peak tables are read.
+                    if kind == "Peak Table" or not traces_there:
+                        raise
     numeric = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
     for injection in tables:
         for names, *rows in (table for table in injection.values() if table):
             evidence += [row[n] for row in rows for n, name in enumerate(names) if name in numeric]
     marks = marks_of(needed, separator, declared, evidence, header)
-    if not any(title.startswith("LC Chromatogram(") for title, _ in sections):
+    if not traces_there:
         return _result_reports(tables, marks)
     found = []
     for factor_text, rows in traces:
