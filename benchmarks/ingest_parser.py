@@ -1032,8 +1032,8 @@ def parse_agilent_report(files: Mapping[str, bytes], declared: Declared) -> list
     names = [cells[0].lower() for cells in columns]
     time_at = next((n for n, name in enumerate(names) if name in _RETENTION), None)
     area_at = next((n for n, name in enumerate(names) if name == "area"), None)
-    if time_at is None or area_at is None:
-        raise Refused("no columns")
+    if time_at is None:
+        raise Refused("no retention times")
     found = []
     for number in range(1, 100):
         if f"Signal {number}" not in entries or f"REPORT{number:02d}.CSV" not in upper:
@@ -1048,10 +1048,11 @@ def parse_agilent_report(files: Mapping[str, bytes], declared: Declared) -> list
         wanted = [n for n, name in enumerate(names) if name in _NUMERIC]
         marks = marks_of([r[n] for r in rows for n in wanted if r[n]], "", declared)
         times = [one_number(row[time_at], *marks) for row in rows]
-        areas = [one_number(row[area_at], *marks) for row in rows]
+        areas = [None if area_at is None else one_number(row[area_at], *marks) for row in rows]
         if any(time is None for time in times):
             raise Refused("no retention time")
-        unit = columns[area_at][1] if len(columns[area_at]) > 1 else ""
+        cells = [] if area_at is None else columns[area_at]
+        unit = cells[1] if len(cells) > 1 else ""
         factor = 60.0 if unit.replace(" ", "").endswith("*min") else 1.0
         found.append(
             Parsed(

@@ -256,3 +256,9 @@ def test_options_of_the_config() -> None:
     assert ReadOptions.of({"decimal": ",", "thousands": "none", "date_order": "dmy"}) == (
         ReadOptions(Marks(",", "none"), "dmy")
     )
+
+
+def test_two_readings_that_no_number_tells_apart_are_refused_without_another_error() -> None:
+    text = b"0,000e+00 ; -3.898,207\n"
+    with pytest.raises(BadExport):
+        number_format(text, separator=",")
