@@ -258,7 +258,7 @@ def test_options_of_the_config() -> None:
     )
 
 
-def test_two_readings_that_no_number_tells_apart_are_refused_without_another_error() -> None:
-    text = b"0,000e+00 ; -3.898,207\n"
-    with pytest.raises(BadExport):
-        number_format(text, separator=",")
+def test_marks_in_cells_that_are_no_numbers() -> None:
+    assert refusal(["12", "x1.500"]) == (
+        f"x.txt, line 2: found 'x1.500'; expected a number. {AGAIN}"
+    )
