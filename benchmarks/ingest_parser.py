@@ -533,6 +533,7 @@ def parse_labsolutions(content: bytes, declared: Declared) -> list[Parsed]:
     sections = _sections(lines)
     if not sections or sections[0][0] != "Header":
         raise Refused("no header")
+    traces_there = any(title.startswith("LC Chromatogram(") for title, _ in sections)
     evidence: list[str] = []
     needed: list[str] = []
     header: list[str] = []
@@ -562,13 +563,20 @@ def parse_labsolutions(content: bytes, declared: Declared) -> list[Parsed]:
         for kind in ("Peak Table", "Compound Results"):
             if title.startswith(f"{kind}(") and title.endswith(")"):
                 channel = title[len(kind) + 1 : -1].strip()
-                tables[-1][f"{kind}\n{channel}"] = _result_rows(body, separator)
+                if f"{kind}\n{channel}" in tables[-1]:
+                    raise Refused(f"[{title}] twice")
+                try:
+                    tables[-1][f"{kind}\n{channel}"] = _result_rows(body, separator)
+                except Refused:
+                    # Beside traces only the peak tables are read.
+                    if kind == "Peak Table" or not traces_there:
+                        raise
     numeric = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
     for injection in tables:
         for names, *rows in (table for table in injection.values() if table):
             evidence += [row[n] for row in rows for n, name in enumerate(names) if name in numeric]
     marks = marks_of(needed, separator, declared, evidence, header)
-    if not any(title.startswith("LC Chromatogram(") for title, _ in sections):
+    if not traces_there:
         return _result_reports(tables, marks)
     found = []
     for factor_text, rows in traces:
@@ -1024,8 +1032,8 @@ def parse_agilent_report(files: Mapping[str, bytes], declared: Declared) -> list
     names = [cells[0].lower() for cells in columns]
     time_at = next((n for n, name in enumerate(names) if name in _RETENTION), None)
     area_at = next((n for n, name in enumerate(names) if name == "area"), None)
-    if time_at is None or area_at is None:
-        raise Refused("no columns")
+    if time_at is None:
+        raise Refused("no retention times")
     found = []
     for number in range(1, 100):
         if f"Signal {number}" not in entries or f"REPORT{number:02d}.CSV" not in upper:
@@ -1040,10 +1048,11 @@ def parse_agilent_report(files: Mapping[str, bytes], declared: Declared) -> list
         wanted = [n for n, name in enumerate(names) if name in _NUMERIC]
         marks = marks_of([r[n] for r in rows for n in wanted if r[n]], "", declared)
         times = [one_number(row[time_at], *marks) for row in rows]
-        areas = [one_number(row[area_at], *marks) for row in rows]
+        areas = [None if area_at is None else one_number(row[area_at], *marks) for row in rows]
         if any(time is None for time in times):
             raise Refused("no retention time")
-        unit = columns[area_at][1] if len(columns[area_at]) > 1 else ""
+        cells = [] if area_at is None else columns[area_at]
+        unit = cells[1] if len(cells) > 1 else ""
         factor = 60.0 if unit.replace(" ", "").endswith("*min") else 1.0
         found.append(
             Parsed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -386,3 +387,12 @@ class TestWithRainbow:
         data = read_bytes_with_rainbow(rainbow.agilent.chemstation.parse_ch, channel_181(), "x.ch")
         with pytest.raises(BadExport, match="times for 9 values, as rainbow-api reads it"):
             trace_of(data, "x.ch")
+
+
+def test_a_long_row_of_brackets_takes_no_time(tmp_path: Path) -> None:
+    printed = ("\ufeffSignal 1: ADC1 A, ECD\r\n" + "[" * 60_000).encode("utf-16-le")
+    folder = folder_of(tmp_path / "rep", report_files(changes={"Report.TXT": printed}))
+    started = time.process_time()
+    [report] = read_export(folder).reports
+    assert report.unit == ""
+    assert time.process_time() - started < 2

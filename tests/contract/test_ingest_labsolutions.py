@@ -585,6 +585,24 @@ def test_a_trace_whose_title_is_damaged(tmp_path: Path) -> None:
     )
 
 
+def test_a_trace_whose_title_does_not_end(tmp_path: Path) -> None:
+    content = labsolutions(trace_section("A"), trace_section("B")).replace(b"(B)]", b"(B]")
+    assert "found points in [LC Chromatogram(B]; expected" in _message(tmp_path, content)
+
+
+def test_two_injections_whose_header_is_missing(tmp_path: Path) -> None:
+    rows = [(1, "2.0171", "2.000", "2.033", 45000, 3000, "", "DA")]
+    table = peak_section("AD2", rows)
+    assert "found [Peak Table(AD2)] a second time in one injection" in _message(
+        tmp_path, labsolutions(table, table)
+    )
+
+
+def test_column_names_behind_another_entry(tmp_path: Path) -> None:
+    content = labsolutions().replace(b"0.001\nR.Time", b"0.001\vR.Time")
+    assert _message(tmp_path, content).startswith(f"{tmp_path / 'x.txt'}, line 21: found '0.001")
+
+
 def test_a_trace_that_was_cut_in_its_title(tmp_path: Path) -> None:
     content = labsolutions()
     cut = content[: content.index(b"Detector A-Ch1)]\nInterval")]

@@ -256,3 +256,9 @@ def test_options_of_the_config() -> None:
     assert ReadOptions.of({"decimal": ",", "thousands": "none", "date_order": "dmy"}) == (
         ReadOptions(Marks(",", "none"), "dmy")
     )
+
+
+def test_marks_in_cells_that_are_no_numbers() -> None:
+    assert refusal(["12", "x1.500"]) == (
+        f"x.txt, line 2: found 'x1.500'; expected a number. {AGAIN}"
+    )

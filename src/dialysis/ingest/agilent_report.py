@@ -204,7 +204,7 @@ def _units_of_signals(text: str) -> dict[int, str]:
         title = re.match(r"Signal (\d{1,3})\s*:", line)
         if title:
             number = int(title[1])
-        printed = re.findall(r"\[([^\]]+)\]", line)
+        printed = re.findall(r"\[([^\[\]]{1,40})\]", line)
         for unit in printed:
             if number and _AREA_UNIT.fullmatch(unit.strip()):
                 units.setdefault(number, unit.strip())
@@ -230,7 +230,7 @@ def _signal(
             )
     numeric = [i for i, name in enumerate(names) if name in ("rt", "area", "height", "width")]
     form = number_format([row[i] for _, row in rows for i in numeric], options.marks)
-    match = _AREA_UNIT.fullmatch(area_unit)
+    match = _AREA_UNIT.fullmatch(area_unit[:40])
     factor = 60.0 if match and match[2] == "min" else 1.0
     peaks, widths = [], []
     for line, row in rows:

@@ -220,7 +220,7 @@ def _check_channel(table: _Table, labels: Mapping[str, str], line: int) -> None:
 
 def _signal_unit(table: _Table, line: int) -> tuple[str, float]:
     """Signal unit, and the s in the unit of time that the areas are in."""
-    match = _AREA_UNIT.fullmatch(table.units["Area"])
+    match = _AREA_UNIT.fullmatch(table.units["Area"][:40])
     height = table.units.get("Height", "")
     if match is None or (height and height != match[1]):
         raise BadExport(

@@ -31,9 +31,10 @@ from dialysis.ingest.text import LF, check_last_line_ended, count_byte, data_lin
 _TITLE = re.compile(rb"\[([^\[\]\n]+)\][ \t]*(?:\n|\Z)")
 _DATA_HEADER = b"R.Time (min)"
 # Sections that hold points; elsewhere the line of column names shows a title that was lost.
-_WITH_POINTS = ("LC Chromatogram(", "LC Status Trace(", "Chromatogram (", "PDA ", "MS ")
+_WITH_POINTS = re.compile(r"(LC Chromatogram|LC Status Trace|Chromatogram |PDA .*|MS .*)\(.*\)")
 # Tables of results, the better one first, with the entry that says how many rows they have.
 _TABLES = (("Peak Table", "# of Peaks"), ("Compound Results", "# of IDs"))
+_ONCE = tuple(f"{kind}(" for kind, _ in _TABLES)
 _TABLE_NUMBERS = ("R.Time", "I.Time", "F.Time", "Area", "Height", "Conc.")
 # One microvolt in the unit of the signal.
 _MICROVOLT = {"uV": 1.0, "µV": 1.0, "mV": 1e-3, "V": 1e-6}
@@ -220,19 +221,25 @@ def _injections(text: bytes) -> list[list[_Section]]:
             injections.append([])
         ended = not last or text.endswith(b"\n")
         section = _section(name, line, text[title.end() : stop], ended)
-        if section.columns and not name.startswith(_WITH_POINTS):
+        if section.columns and _WITH_POINTS.fullmatch(name) is None:
             raise BadExport(
                 f"line {section.data_line - 1}",
                 f"points in [{name}]",
                 "the title of a trace above them, like [LC Chromatogram(Detector A-Ch1)]",
+            )
+        if any(other.title == name for other in injections[-1]) and name.startswith(_ONCE):
+            raise BadExport(
+                f"line {line}",
+                f"[{name}] a second time in one injection",
+                "one for every channel, and a [Header] above every injection",
             )
         injections[-1].append(section)
     return injections
 
 
 def _section(title: str, line: int, lines: bytes, ended: bool) -> _Section:
-    at = lines.find(_DATA_HEADER)
-    if at < 0:
+    at = 0 if lines.startswith(_DATA_HEADER) else lines.find(LF + _DATA_HEADER) + 1
+    if not (at or lines.startswith(_DATA_HEADER)):
         return _Section(title, line, lines, b"", b"", 0, ended)
     stop = lines.find(b"\n", at) + 1 or len(lines)
     data_line = line + lines.count(b"\n", 0, at) + 2

@@ -318,16 +318,22 @@ def _ambiguous(
     stops = re.compile(b"[\n" + re.escape(separator.encode()) + b"]")
     line = first_line
     start = 0
-    cell, values = "", [0.0] * len(fitting)
+    unread: BadExport | None = None
     for end in (*(m.start() for m in stops.finditer(text)), len(text)):
         cell = text[start:end].decode("utf-8", "replace").strip()
-        values = [v for v in (form.number(cell) for form in fitting) if v is not None]
+        values = [form.number(cell) for form in fitting]
         if len(set(values)) > 1:
             break
+        if cell and values[0] is None:
+            unread = unread or BadExport(f"line {line}", repr(cell), "a number")
         line += text[end : end + 1] == b"\n"
         start = end + 1
+    else:
+        # Marks stand in cells only that are no numbers.
+        return unread or BadExport(f"line {first_line}", "no numbers", "numbers")
     readings = " or ".join(
-        f"{value:.10g} with {form}" for value, form in zip(values, fitting, strict=True)
+        f"{'no number' if value is None else format(value, '.10g')} with {form}"
+        for value, form in zip(values, fitting, strict=True)
     )
     options = " or ".join(f"'{form.decimal}'" for form in fitting)
     return BadExport(
