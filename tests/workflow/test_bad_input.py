@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import Project, new_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tiny")]
+pytestmark = pytest.mark.workflow
 
 
 def contents(folder: Path) -> dict[str, str]:

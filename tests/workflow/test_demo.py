@@ -14,7 +14,7 @@ from dialysis.files import read_table
 from dialysis.tables.normalize import TIMECOURSE
 from tests.workflow.conftest import Project, new_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.workflow
 
 # Largest median area errors, %: the three small analytes are on the front, on a tail and poorly
 # resolved.

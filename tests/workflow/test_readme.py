@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tiny")]
+pytestmark = pytest.mark.workflow
 
 # Commands that make environments: the first two are how this test came to run, the conda route is
 # held by tests/unit/test_packaging.py, the pip route is what `make run` does.

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workflow.conftest import Project, new_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tiny")]
+pytestmark = pytest.mark.workflow
 
 # SOURCES.md: mM and the vendor's own areas, µV·s (1000 × mV·s)
 LEVELS = (0.05, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70, 0.80, 0.90, 1.00)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import Project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tiny")]
+pytestmark = pytest.mark.workflow
 
 AFTER_STATS = {"stats": 1, "figures": 1, "review": 1}
 AFTER_NORMALIZE = {"normalize": 1, "figures_qc": 1} | AFTER_STATS

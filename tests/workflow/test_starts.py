@@ -17,7 +17,7 @@ from scipy.io import netcdf_file
 from dialysis.simulate.parameters import read_globals
 from tests.workflow.conftest import Project, new_project
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("starts")]
+pytestmark = pytest.mark.workflow
 
 INTERNAL, ANALYTE = "DHBA", "DOPAC"
 SLUG = "dopac_hippocampus"
