@@ -45,6 +45,7 @@ SERIOUS = frozenset(
         "coeluting",
         "edge",
         "event_failed",
+        "flat_top",
         "gap",
         "method_failed",
         "misfit",

@@ -14,7 +14,15 @@ from dialysis.integrate.baseline import (
     half_power_period_s,
     masked_baseline,
 )
-from dialysis.integrate.blocks import Blocks, BoolArray, block_means, check_trace, find_gaps
+from dialysis.integrate.blocks import (
+    Blocks,
+    BoolArray,
+    block_means,
+    bridge_spikes,
+    check_trace,
+    find_gaps,
+    find_standstills,
+)
 from dialysis.integrate.clusters import INTERVAL_S, LocalBounds, local_bounds
 from dialysis.integrate.detection import (
     SMOOTHING_BLOCKS,
@@ -89,7 +97,7 @@ class TraceAnalysis:
     Parameters
     ----------
     times_s, signal : ndarray of float64, shape (n,)
-        The trace.
+        The trace, single spikes bridged.
     first_s, last_s : float
         Peaks were sought between these times, s.
     sigma : float
@@ -101,7 +109,7 @@ class TraceAnalysis:
     peaks : tuple of Peak
         By time, with S/N (2H/h) of at least min_snr.
     gaps : tuple of (float, float)
-        Gaps of the recording, s.
+        Gaps of the recording and stretches in which the signal stands still, s.
     nothing : str
         Why there can be no peaks at all; empty when there can.
     where : str
@@ -131,7 +139,7 @@ class TraceAnalysis:
         corrected = blocks.signal - self.baseline.at(blocks.times_s)
         block = int(np.argmin(np.abs(blocks.times_s - time_s)))
         n_blocks = round(PEAK_TO_PEAK_WIDTHS * width_s / blocks.interval_s)
-        return peak_to_peak(corrected, self.baseline.free, block, n_blocks)
+        return peak_to_peak(corrected, self.baseline.free, block, n_blocks, blocks.signal)
 
 
 def analyse_trace(
@@ -166,13 +174,21 @@ def analyse_trace(
             f"({'the end' if method.end_min is None else format(method.end_min, 'g')}). "
             "Change these options or export the whole trace."
         )
-    gaps = tuple(find_gaps(times_s))
+    standstills = find_standstills(times_s, signal)
+    gaps = tuple(sorted([*find_gaps(times_s), *standstills]))
     with_front = 60.0 * method.start_min > times_s[0]
     low = int(np.searchsorted(times_s, first_s - LEAD_S)) if with_front else 0
     high = int(np.searchsorted(times_s, last_s, side="right"))
+    alive = np.ones(times_s.size, bool)
+    for start, end in standstills:
+        alive[(times_s >= start) & (times_s <= end)] = False
+    sigma = point_sigma(signal[low:high][alive[low:high]])
+    signal, spikes = bridge_spikes(signal, sigma)
     used_s, used = times_s[low:high], signal[low:high]
-    sigma = point_sigma(used)
-    if np.ptp(used) == 0.0:
+    blocks = block_means(used_s, used, method.baseline_interval_s)
+    for start, end in standstills:
+        blocks.filled[(blocks.times_s >= start) & (blocks.times_s <= end)] = False
+    if np.ptp(used) == 0.0 or np.count_nonzero(blocks.filled) < 20:
         return TraceAnalysis(
             times_s,
             signal,
@@ -183,14 +199,15 @@ def analyse_trace(
             BlockNoise(0.0, 0.0, 0.0),
             (),
             gaps,
-            f"the trace is flat at {used[0]:g}",
+            f"the trace is flat at {float(np.median(used)):g}",
             where,
         )
-    blocks = block_means(used_s, used, method.baseline_interval_s)
     baseline, noise, candidates = _baseline_and_candidates(
         blocks, method, first_s, last_s, with_front
     )
-    peaks = _measure(used_s, used, sigma, baseline, noise, candidates, gaps, method)
+    peaks = _measure(
+        used_s, used, sigma, baseline, noise, candidates, gaps, times_s[spikes], method
+    )
     return TraceAnalysis(
         times_s, signal, first_s, last_s, sigma, baseline, noise, peaks, gaps, "", where
     )
@@ -224,7 +241,7 @@ def _baseline_and_candidates(
         keep = np.ones(apexes.size, bool)
         # Of a peak that is large against any noise h need not be known.
         for i in np.flatnonzero(~(found.height > CLEAR_SIGMAS * sigma)).tolist():
-            h = peak_to_peak(corrected, free, int(apexes[i]), int(n_blocks[i]))
+            h = peak_to_peak(corrected, free, int(apexes[i]), int(n_blocks[i]), blocks.signal)
             # Not known (NaN) is no reason to drop a peak.
             keep[i] = not 2 * found.height[i] < method.min_snr * h
         if keep.all() and not strays.any():
@@ -309,6 +326,7 @@ def _measure(
     noise: BlockNoise,
     candidates: Candidates,
     gaps: tuple[tuple[float, float], ...],
+    spikes_s: FloatArray,
     method: IntegrationMethod,
 ) -> tuple[Peak, ...]:
     """Measure the candidates on the raw points and drop those below min_snr."""
@@ -366,14 +384,17 @@ def _measure(
     peaks = []
     for i, shape in enumerate(shapes):
         n_blocks = round(PEAK_TO_PEAK_WIDTHS * widths[i] / blocks.interval_s)
-        h = peak_to_peak(block_corrected, baseline.free, int(candidates.apex[i]), n_blocks)
+        h = peak_to_peak(
+            block_corrected, baseline.free, int(candidates.apex[i]), n_blocks, blocks.signal
+        )
         snr_usp = signal_to_noise(2 * shape.height, h)
         if snr_usp < method.min_snr:
             continue
         if longest_gap(gaps, start_s[i], end_s[i]) > 0.5 * widths[i]:
             continue
         low, high = np.searchsorted(times_s, [start_s[i], end_s[i]])
-        flags = point_flags(signal[low:high], corrected[low:high], sigma)
+        bridged = np.any((spikes_s > start_s[i]) & (spikes_s < end_s[i]))
+        flags = point_flags(signal[low:high], corrected[low:high], sigma, bool(bridged))
         flags += [
             name
             for name, holds in (

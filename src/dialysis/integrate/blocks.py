@@ -11,9 +11,19 @@ from dialysis.chromatogram import Chromatogram, FloatArray
 from dialysis.errors import IntegrationError
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 # A distance of this many median distances between two points is a gap in the recording.
 GAP_FACTOR = 5.0
+# So long at exactly one value, and for so many points, a detector does not measure.
+STANDSTILL_S = 30.0
+STANDSTILL_POINTS = 30
+# Second differences of so many points beside it scatter by so many of the recording's steps.
+BESIDE_POINTS = 20
+BESIDE_STEPS = 5.0
+# A point this many σ, and farther than its neighbours spread, from the cubic through them is a
+# spike.
+SPIKE_SIGMAS = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +108,70 @@ def find_gaps(times_s: FloatArray) -> list[tuple[float, float]]:
         (float(times_s[i]), float(times_s[i + 1]))
         for i in np.flatnonzero(steps > GAP_FACTOR * usual)
     ]
+
+
+def find_standstills(times_s: FloatArray, signal: FloatArray) -> list[tuple[float, float]]:
+    """List the stretches in which the signal stands still: (first, last time), s.
+
+    A dead detector, a full range, or a recording that was filled up.  A baseline that is constant
+    because the noise is finer than the recording's steps is none: there the signal beside a
+    stretch moves by few steps.
+    """
+    edges = np.flatnonzero(np.diff(signal) != 0.0)
+    starts = np.concatenate([[0], edges + 1])
+    ends = np.concatenate([edges, [signal.size - 1]])
+    long = (ends - starts >= STANDSTILL_POINTS) & (times_s[ends] - times_s[starts] >= STANDSTILL_S)
+    if not long.any() or not edges.size:
+        return []
+    steps = np.abs(np.diff(signal))
+    finest = float(steps[steps > 0].min())
+
+    def moves(part: FloatArray) -> bool:
+        return part.size > 2 and float(np.std(np.diff(part, 2))) > BESIDE_STEPS * finest
+
+    return [
+        (float(times_s[a]), float(times_s[b]))
+        for a, b in zip(starts[long].tolist(), ends[long].tolist(), strict=True)
+        if moves(signal[max(0, a - BESIDE_POINTS) : a])
+        or moves(signal[b + 1 : b + 1 + BESIDE_POINTS])
+    ]
+
+
+def bridge_spikes(signal: FloatArray, sigma: float) -> tuple[FloatArray, IntArray]:
+    """Replace single points that stand out of their four neighbours.
+
+    Parameters
+    ----------
+    signal : ndarray of float64, shape (n,)
+    sigma : float
+        Noise σ of a point, signal unit.
+
+    Returns
+    -------
+    signal : ndarray of float64, shape (n,)
+        With the value of the cubic through the neighbours in place of each spike; the input itself
+        when there is none.
+    spikes : ndarray of int
+        Positions of the spikes.
+
+    Notes
+    -----
+    The apex of a peak, five points wide at half height, is 2 % of its height off that cubic, but
+    its neighbours spread over 25 %.
+    """
+    apart = np.abs(signal[2:-2] - 0.5 * (signal[1:-3] + signal[3:-1]))
+    odd = np.flatnonzero(apart > 0.5 * SPIKE_SIGMAS * sigma) + 2
+    if not odd.size:
+        return signal, odd
+    beside = signal[odd[:, None] + np.array([-2, -1, 1, 2])]
+    expected = beside @ np.array([-1.0, 4.0, 4.0, -1.0]) / 6.0
+    off = np.abs(signal[odd] - expected)
+    spikes = odd[(off > SPIKE_SIGMAS * sigma) & (off > np.ptp(beside, axis=1))]
+    if not spikes.size:
+        return signal, spikes
+    mended = signal.copy()
+    mended[spikes] = expected[np.isin(odd, spikes)]
+    return mended, spikes
 
 
 def block_means(times_s: FloatArray, signal: FloatArray, interval_s: float) -> Blocks:

@@ -130,7 +130,8 @@ def choose(
     if not by_fit:
         return plain
     flags = () if classical is None or not same else classical.flags
-    if classical is not None and same and fit.misfit > USABLE_MISFIT and not fit.coeluting:
+    odd = not same or not fit.coeluting or "flat_top" in flags
+    if classical is not None and odd and fit.misfit > USABLE_MISFIT:
         # Something is wrong with this trace; the area between limits is what it is.
         return replace(plain, peak=replace(classical, flags=(*classical.flags, "misfit")))
     covers = assignment.peak if same else None
@@ -145,6 +146,8 @@ def choose(
             f"no peak: its fitted area is {fit.significance:.1f} standard errors, fewer than "
             f"{FOUND_SIGMAS:g}"
         )
+        if fit.misfit > USABLE_MISFIT:
+            reason += f"; the fit is far from the trace there (misfit {fit.misfit:.0f})"
         return replace(fitted, peak=None, reason=reason)
     if fit.coeluting:
         flags = (*flags, "coeluting")

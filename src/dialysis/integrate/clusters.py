@@ -41,6 +41,8 @@ NOISE_WIDTHS = 20.0
 # A flank ends where it is less steep than this many σ of the slope.
 FRONT_SIGMAS = 2.0
 TAIL_SIGMAS = 1.75
+# So many widths from the apex a slope that no longer changes is the background's.
+FAR_WIDTHS = 3.0
 # A cluster is split where a valley is lower than this part of the smaller peak.
 SPLIT_PART = 0.01
 # The value of the trace at a bound is smoothed as far as that moves it by no more than this many
@@ -281,8 +283,10 @@ def _find_bounds(
         low, high = walls[i], walls[i + 1]
         front = low + int(np.argmax(above[low : apex + 1]))
         tail = apex + int(np.argmin(above[apex : high + 1]))
-        start = _walk(above[low : front + 1][::-1], FRONT_SIGMAS * sigma)
-        end = _walk(-above[tail : high + 1], TAIL_SIGMAS * sigma)
+        width = max(2, round(widths[i]))
+        far = round(FAR_WIDTHS * widths[i])
+        start = _walk(above[low : front + 1][::-1], FRONT_SIGMAS * sigma, front - apex + far, width)
+        end = _walk(-above[tail : high + 1], TAIL_SIGMAS * sigma, apex - tail + far, width)
         out.append(Bounds(apex, front - start, tail + end, float(widths[i]), reach))
     return out
 
@@ -303,14 +307,21 @@ def _slope_noise(slope: FloatArray, reach: int, free: BoolArray) -> tuple[FloatA
     return differences, at
 
 
-def _walk(outward: FloatArray, limit: float) -> float:
-    """Distance at which a flank falls below a limit, between blocks; its length if it does not."""
+def _walk(outward: FloatArray, limit: float, far: int, width: int) -> float:
+    """Distance at which a flank ends, between blocks; its length if it does not.
+
+    It ends where its slope falls below the limit or, from `far` on, where it changes by no more
+    than that over a width: then it is the background's slope, which the hull missed.
+    """
+    far = max(far, 0)
     below = np.flatnonzero(outward < limit)
-    if not below.size:
-        return float(outward.size - 1)
-    i = int(below[0])
-    if i == 0:
-        return 0.0
+    i = int(below[0]) if below.size else outward.size - 1
+    if i > far and outward.size > far + width:
+        steady = np.abs(outward[far + width :] - outward[far:-width]) < limit
+        if steady.any() and far + int(np.argmax(steady)) < i:
+            return float(far + int(np.argmax(steady)))
+    if i == 0 or not below.size:
+        return float(i)
     return float(i - (limit - outward[i]) / (outward[i - 1] - outward[i]))
 
 

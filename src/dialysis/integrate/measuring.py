@@ -16,6 +16,9 @@ CLIPPED_POINTS = 5
 # A point this many σ and this part of the signal away from both its neighbours is a spike.
 SPIKE_SIGMAS = 10.0
 SPIKE_PART = 0.2
+# A top this many times as wide as a Gaussian's, so deep below it at most, is flat.
+FLAT_FACTOR = 1.8
+FLAT_DEPTH = 0.05
 
 
 @dataclass(frozen=True)
@@ -200,8 +203,10 @@ def longest_gap(gaps: Sequence[tuple[float, float]], start_s: float, end_s: floa
     return max([0.0, *(min(end, end_s) - max(start, start_s) for start, end in gaps)])
 
 
-def point_flags(signal: FloatArray, corrected: FloatArray, sigma: float) -> list[str]:
-    """Say what is odd about the points of a peak: ``clipped``, ``spike``.
+def point_flags(
+    signal: FloatArray, corrected: FloatArray, sigma: float, bridged: bool = False
+) -> list[str]:
+    """Say what is odd about the points of a peak.
 
     Parameters
     ----------
@@ -209,18 +214,58 @@ def point_flags(signal: FloatArray, corrected: FloatArray, sigma: float) -> list
         Points of the peak as recorded and above the baseline.
     sigma : float
         Noise σ of a point, signal unit.
+    bridged : bool
+        Whether a spike among them was bridged.
+
+    Returns
+    -------
+    list of str
+        ``clipped``: equal values at the top; ``flat_top``: a top flatter than a peak's;
+        ``spike``: a point that stands out, bridged or not.
     """
     flags = []
-    at_top = np.flatnonzero(signal == signal.max())
-    if at_top.size >= CLIPPED_POINTS:
-        runs = np.split(at_top, np.flatnonzero(np.diff(at_top) > 1) + 1)
-        if max(run.size for run in runs) >= CLIPPED_POINTS:
-            flags.append("clipped")
+    if _longest_run(signal == signal.max()) >= CLIPPED_POINTS:
+        flags.append("clipped")
+    elif _flat_topped(corrected, sigma):
+        flags.append("flat_top")
     apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
     level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
-    if np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
+    if bridged or np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
         flags.append("spike")
     return flags
+
+
+def _longest_run(holds: npt.NDArray[np.bool_]) -> int:
+    """Most true values in a row."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], holds.astype(np.int8), [0]])))
+    return int(np.max(edges[1::2] - edges[::2], initial=0))
+
+
+def _flat_topped(corrected: FloatArray, sigma: float) -> bool:
+    """Whether the top, a few σ deep, is much wider than that of a Gaussian as wide at half height.
+
+    A detector at its limit with noise, or two peaks in one.
+    """
+    top = int(np.argmax(corrected))
+    height = float(corrected[top])
+    depth = 6 * sigma + 0.005 * height
+    if not 0 < depth < FLAT_DEPTH * height:
+        return False
+    half = _run_around(corrected > 0.5 * height, top)
+    if half is None:
+        return False
+    # Noise may part the top: it lasts from its first to its last point.
+    high = np.flatnonzero(corrected[half[0] : half[1]] > height - depth)
+    expected = np.sqrt(np.log(1 / (1 - depth / height)) / np.log(2.0)) * (half[1] - half[0])
+    width = int(high[-1] - high[0])
+    return width >= CLIPPED_POINTS and width > FLAT_FACTOR * float(expected)
+
+
+def _run_around(holds: npt.NDArray[np.bool_], at: int) -> tuple[int, int] | None:
+    """Start and end of the run of true values around a place; None when it reaches an end."""
+    before = first_true(~holds[:at][::-1])
+    after = first_true(~holds[at:])
+    return None if before < 0 or after < 0 else (at - before, at + after)
 
 
 def _crossings(

@@ -140,7 +140,13 @@ def block_noise(corrected: FloatArray, free: BoolArray) -> BlockNoise:
     return BlockNoise(float(white), float(flicker), float(np.sqrt(shortest)))
 
 
-def peak_to_peak(corrected: FloatArray, free: BoolArray, apex: int, n_blocks: int) -> float:
+def peak_to_peak(
+    corrected: FloatArray,
+    free: BoolArray,
+    apex: int,
+    n_blocks: int,
+    signal: FloatArray | None = None,
+) -> float:
     """Peak-to-peak noise h: the range of the peak-free blocks nearest to a place.
 
     It is taken about the straight line through these blocks, so that drift does not count.
@@ -155,6 +161,9 @@ def peak_to_peak(corrected: FloatArray, free: BoolArray, apex: int, n_blocks: in
         The block it is wanted for.
     n_blocks : int
         How many blocks it is read from; see `PEAK_TO_PEAK_WIDTHS`.
+    signal : ndarray of float64, shape (n,), optional
+        Block means as recorded.  The smaller of the two ranges is taken, since a baseline that
+        does not follow the trace is no noise.
 
     Returns
     -------
@@ -171,5 +180,9 @@ def peak_to_peak(corrected: FloatArray, free: BoolArray, apex: int, n_blocks: in
     near = where[low:high]
     nearest = near[np.argsort(np.abs(near - apex), kind="stable")[:wanted]]
     x = nearest - nearest.mean()
-    y = corrected[nearest]
-    return float(np.ptp(y - x * (x @ y / (x @ x))))
+
+    def about_a_line(y: FloatArray) -> float:
+        return float(np.ptp(y - x * (x @ y / (x @ x))))
+
+    h = about_a_line(corrected[nearest])
+    return h if signal is None else min(h, about_a_line(signal[nearest]))

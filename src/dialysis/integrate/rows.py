@@ -103,7 +103,10 @@ def trace_rows(
     taken += [one.peak.rt_s for one in measured if one.peak is not None]
     blank = fixed | {"analyte": "", "rt_expected_min": _NAN, "noise": noise, "area_auto": _NAN}
     blank |= {"area_fit": _NAN, "area_fit_se": _NAN, "area_classical": _NAN, "misfit": _NAN}
+    fitted = [m.peak.rt_s for m in measured if m.peak is not None and m.covers is None]
     for peak in unnamed:
+        if any(abs(peak.rt_s - at) <= 0.5 * peak.width_s for at in fitted):
+            continue
         if not any(hand.start_s <= peak.rt_s <= hand.end_s for hand in by_hand.values()):
             rows.append(_found(blank | {"area_classical": peak.area}, peak, ()))
             taken.append(peak.rt_s)

@@ -264,7 +264,9 @@ def _trace_fit(
         last = float(trace.analysis.times_s[-1])
         broken = any(a < end and b > start for a, b in trace.analysis.gaps)
         names = [model.names[j] for j in group.members]
-        if broken or end > last + group.block_s or clipped & set(names):
+        # A window that was moved out of a gap no longer holds its peaks.
+        moved = any(not start < expected[j] < end for j in group.members)
+        if broken or moved or end > last + group.block_s or clipped & set(names):
             continue
 
         def baseline(at_s: float, number: int = number, start: float = start) -> float:

@@ -10,7 +10,15 @@ import numpy as np
 from dialysis.chromatogram import Chromatogram, FloatArray
 from dialysis.errors import IntegrationError
 from dialysis.integrate.analysis import Peak, line_area_weights, signal_to_noise
-from dialysis.integrate.blocks import Blocks, BoolArray, block_means, check_trace, find_gaps
+from dialysis.integrate.blocks import (
+    Blocks,
+    BoolArray,
+    block_means,
+    bridge_spikes,
+    check_trace,
+    find_gaps,
+    find_standstills,
+)
 from dialysis.integrate.clusters import INTERVAL_S, Cluster, find_clusters
 from dialysis.integrate.detection import half_widths
 from dialysis.integrate.measuring import area_between, longest_gap, measure_shape, point_flags
@@ -71,16 +79,18 @@ def integrate_all(
             "Change these times or export the whole trace."
         )
     times_s, signal = times_s[inside], signal[inside]
+    signal, spikes = bridge_spikes(signal, point_sigma(signal))
     if np.ptp(signal) == 0.0:
         return ()
     blocks = block_means(times_s, signal, interval_s)
     clusters, free = find_clusters(blocks)
-    return _measure(times_s, signal, blocks, clusters, free)
+    return _measure(times_s, signal, times_s[spikes], blocks, clusters, free)
 
 
 def _measure(
     times_s: FloatArray,
     signal: FloatArray,
+    spikes_s: FloatArray,
     blocks: Blocks,
     clusters: Sequence[Cluster],
     free: BoolArray,
@@ -88,12 +98,18 @@ def _measure(
     """Measure the members of the clusters on the points."""
     sigma = point_sigma(signal)
     noise = block_noise(blocks.signal, free)
-    gaps = find_gaps(times_s)
+    gaps = [*find_gaps(times_s), *find_standstills(times_s, signal)]
     peaks = [
         peak
         for cluster in clusters
         for k in range(cluster.n)
         if (peak := _measure_member(times_s, signal, blocks, cluster, k, free, sigma, noise, gaps))
+    ]
+    peaks = [
+        replace(peak, flags=("spike", *peak.flags))
+        if np.any((spikes_s > peak.start_s) & (spikes_s < peak.end_s)) and "spike" not in peak.flags
+        else peak
+        for peak in peaks
     ]
     if len(peaks) < 2:
         return tuple(peaks)
