@@ -42,7 +42,11 @@ def test_good_traces_pass(change: dict[str, Any]) -> None:
         ({"time_s": np.array([0.0, np.nan, 1.0])}, "channel 'E1', point 2", "a time of nan"),
         ({"time_s": np.array([0.0, 2.0, 2.0]), "section": "s", "channel": ""},
          "section 's', point 3", "time 2 s after 2 s"),
-        ({"signal": np.array([0.0, np.nan]), "channel": ""}, "the trace, point 2", "a signal of nan"),
+        (
+            {"signal": np.array([0.0, np.nan]), "channel": ""},
+            "the trace, point 2",
+            "a signal of nan",
+        ),
     ],
 )  # fmt: skip
 def test_bad_ones_are_named(change: dict[str, Any], where: str, found: str) -> None:
