@@ -3,6 +3,7 @@
 from dialysis.integrate.measuring import area_between
 from dialysis.integrate.method import IntegrationMethod, Target
 from dialysis.integrate.run import IntegratedRun, integrate, integrate_run, learn_traces
+from dialysis.integrate.untargeted import integrate_all
 
 __all__ = [
     "IntegratedRun",
@@ -10,6 +11,7 @@ __all__ = [
     "Target",
     "area_between",
     "integrate",
+    "integrate_all",
     "integrate_run",
     "learn_traces",
 ]
