@@ -3,6 +3,7 @@
 from dialysis.integrate.measuring import area_between
 from dialysis.integrate.method import IntegrationMethod, Target
 from dialysis.integrate.run import IntegratedRun, integrate, integrate_run, learn_traces
+from dialysis.integrate.untargeted import integrate_all
 from dialysis.integrate.vendor import take_vendor_peaks
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Target",
     "area_between",
     "integrate",
+    "integrate_all",
     "integrate_run",
     "learn_traces",
     "take_vendor_peaks",
