@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dialysis.chromatogram import Chromatogram, VendorReport
 from dialysis.errors import ExportFormatError
-from dialysis.ingest import READERS, BadExport, Reader, read
+from dialysis.ingest import READERS, BadExport, Reader, example, read
 from dialysis.ingest.checks import check_chromatogram, check_report
 from dialysis.ingest.reader import quoted
 from dialysis.ingest.registry import supported_table
@@ -180,6 +180,17 @@ def docs_example() -> type[Reader]:
     found = names["ToyReader"]
     assert isinstance(found, type) and issubclass(found, Reader)
     return found
+
+
+def test_the_example_module_is_the_reader_of_the_docs_and_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    code = re.search(r"class ToyReader.*?(?=\n```)", text, re.DOTALL)
+    assert code is not None
+    assert code[0] in Path(example.__file__).read_text(encoding="utf-8")
+    example.main()
+    assert capsys.readouterr().out == "toy: 3 points of nA on ECD-1\n"
 
 
 class TestTheReaderOfTheDocs:

@@ -118,7 +118,8 @@ def test_problems_unknown_files_and_same_names_in_one_report(tmp_path: Path) -> 
         "  cut.cdf, byte 1212: found the end of the file; expected 96 bytes from byte 1136 on, as "
         "the netCDF header says. The file is cut short or altered: export the injection again, or "
         "copy it again.\n"
-        "  empty.cdf: found an empty file; expected an export. The file is cut short or altered: "
+        "  empty.cdf, byte 0: found an empty file; expected an export. "
+        "The file is cut short or altered: "
         "export the injection again, or copy it again."
     )
     assert rest.split("\n\n", 1)[1].replace(problem, "…") == (
