@@ -81,7 +81,8 @@ def test_a_config_typo(fresh: Project) -> None:
     assert refused(fresh) == (
         "Study 'tiny' can't be run: 1 problem\n"
         f"  1. config/tiny/study.yaml, line {line}, stats.alpa: found unknown option 'alpa'; "
-        "expected one of alpha, confidence, adjustment, stars, covariates. "
+        "expected one of alpha, confidence, adjustment, stars, covariates, random, "
+        "covariance, ddf, information, sensitivity. "
         "Did you mean 'alpha'?"
     )
 
