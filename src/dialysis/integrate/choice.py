@@ -81,7 +81,9 @@ def fitted_groups(
     for names in groups.values():
         misfit = max(_typical_misfit(fits, name) for name in names)
         hard = any(_hard(classical, name) for name in names)
-        if misfit <= (USABLE_MISFIT if hard else GOOD_MISFIT):
+        # Where no smooth baseline follows the trace the fit's own, a parabola, does not either.
+        uneven = any(_mostly_local(classical, name) for name in names)
+        if not uneven and misfit <= (USABLE_MISFIT if hard else GOOD_MISFIT):
             chosen |= names
     for name, wanted in method.methods.items():
         if wanted == "fit":
@@ -201,4 +203,10 @@ def _hard(classical: Sequence[Mapping[str, Peak]], name: str) -> bool:
             or peak.snr_usp < SMALL_SNR
             or bool({"front", "unresolved"} & set(peak.flags))
         )
+    return bool(votes) and 2 * sum(votes) > len(votes)
+
+
+def _mostly_local(classical: Sequence[Mapping[str, Peak]], name: str) -> bool:
+    """Whether an analyte is mostly measured above local lines."""
+    votes = ["local_baseline" in peaks[name].flags for peaks in classical if name in peaks]
     return bool(votes) and 2 * sum(votes) > len(votes)

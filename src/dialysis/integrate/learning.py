@@ -354,7 +354,10 @@ def _update_means(
     mu, ls, lt = data_estimates(fits, model.groups, model.mu_s.size)
     spread = model.spread
     weight = 1 / (mu.variance + spread.mu_s**2)
-    factors = (weight * mu.value * model.mu_s).sum(axis=1) / (weight * model.mu_s**2).sum(axis=1)
+    total = (weight * model.mu_s**2).sum(axis=1)
+    # A trace whose peaks all say too little keeps the factor it has.
+    found = (weight * mu.value * model.mu_s).sum(axis=1) / np.where(total > 0, total, 1.0)
+    factors = np.where(total > 0, found, factors)
     factors = factors / factors.mean()
     relative = _Data(mu.value / factors[:, None], mu.variance)
     new_mu, mu_sd = _means(relative, spread.mu_s, model.mu_s)
