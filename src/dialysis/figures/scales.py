@@ -86,7 +86,7 @@ def percent_scale(
         depth = max(depth, 0.0)
     step = _percent_step(reach - depth)
     low = math.floor((depth - 0.01 * (reach - depth)) / (0.5 * step)) * 0.5 * step
-    if shown.min() >= 0 and low < 0.2 * reach:
+    if shown.min() >= 0 and low < 0.12 * reach:
         low = 0.0
     high = reach + 0.04 * (reach - low)
     if beside.size:
