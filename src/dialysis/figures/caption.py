@@ -112,7 +112,7 @@ def _shown(
     center, error = str(means["center"].iloc[0]), str(means["error_bar"].iloc[0])
     parts = [
         f"Each animal's dialysate level is given in percent of its own baseline ({window}; "
-        "100 is no change) against the time from the dose {_moments(source)}.",
+        f"100 is no change) against the time from the dose {_moments(source)}.",
         f"Large markers: {center} mean over animals.",
         f"Error bars: {error_words(center, error)}.",
     ]
