@@ -19,12 +19,12 @@ from dialysis.figures.qc_animals import animal_pages
 from dialysis.figures.qc_baseline import baseline_pages
 from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import (
-    _with_baseline,
     choose_injections,
     chromatogram_pages,
 )
 from dialysis.figures.qc_levels import level_pages
 from dialysis.figures.qc_runs import run_pages
+from dialysis.figures.traces import with_baseline
 from dialysis.plotting import MIN_TEXT_PT, style, text_width_pt
 
 from .test_figures_bundle import _texts, outside_texts, overlapping_texts
@@ -254,7 +254,7 @@ def test_peaks_without_a_baseline_stand_on_the_trace() -> None:
             "height": [nan, 3.0, nan],
         }
     )
-    made = _with_baseline(peaks, time, signal)
+    made = with_baseline(peaks, time, signal)
     assert made.loc[0, ["baseline_start", "baseline_end", "height"]].tolist() == [1.0, 1.0, 4.0]
     assert made.loc[1, ["baseline_start", "baseline_end", "height"]].tolist() == [2.0, 2.0, 3.0]
     assert made.loc[2, ["baseline_start", "baseline_end", "height"]].isna().all()

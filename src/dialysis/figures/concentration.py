@@ -52,7 +52,7 @@ def concentration_data(
     center, error = str(config.get("center", "arithmetic")), str(config.get("error", "ci"))
     heads = group_heads(timecourse, labels)
     unit = str(timecourse["conc_unit"].iloc[0])
-    heads = heads.assign(unit=unit, region=str(timecourse["region"].iloc[0]))
+    heads = heads.assign(unit=unit)
     base = heads.assign(center=center, error_bar=error_name(error, confidence))
     used = used_values(timecourse)
     used = used[used["conc"].notna()]

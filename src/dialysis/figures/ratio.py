@@ -36,12 +36,7 @@ def ratio_data(
     """
     labels = dict(config.get("labels", {}))
     heads = group_heads(timecourse, labels)
-    heads = heads.assign(
-        unit=UNIT,
-        center="model",
-        error_bar=f"{100 * confidence:g} % CI",
-        region=str(timecourse["region"].iloc[0]),
-    )
+    heads = heads.assign(unit=UNIT, center="model", error_bar=f"{100 * confidence:g} % CI")
     animals = used_values(timecourse).groupby("group")["animal_id"].nunique()
     names = {
         "ratio_pct": "value",
