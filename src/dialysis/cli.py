@@ -193,3 +193,27 @@ def verify(study: str, root: Path) -> None:
     click.echo(", ".join(f"{number} {kind}" for kind, number in counts.items()))
     if counts["stale"] or counts["altered"]:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("study")
+@click.option("--outcome", "outcomes", multiple=True, help="Only this outcome (may be repeated).")
+@click.option("--journal", is_flag=True, help="Only figures with their numbers and captions.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The archive (default: results/NAME/NAME_bundle.zip).",
+)
+@_ROOT
+def bundle(
+    study: str, outcomes: tuple[str, ...], journal: bool, output: Path | None, root: Path
+) -> None:
+    """Zip what a journal or a colleague needs, with a manifest and a README."""
+    from dialysis.bundle import write_archive
+    from dialysis.study.load import load_study
+
+    archive = write_archive(
+        load_study(root.resolve(), study), root.resolve(), output, outcomes, journal
+    )
+    size = archive.n_bytes / 1e6
+    click.echo(f"{archive.path}: {archive.n_files} files, {size:.1f} MB")
