@@ -158,7 +158,6 @@ def choose(
 
 def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] = ()) -> Peak:
     """Turn a fitted peak into a measured one, with the trace's noise."""
-    noise = analysis.peak_to_peak_at(fit.rt_s, fit.width_s)
     kept = [flag for flag in flags if flag not in ("unresolved", "local_baseline")]
     if fit.resolution < 1.0:
         kept.append("unresolved")
@@ -172,7 +171,7 @@ def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] =
         area_se=fit.area_se,
         height=fit.height,
         width_s=fit.width_s,
-        snr_usp=signal_to_noise(2 * fit.height, noise),
+        snr_usp=signal_to_noise(2 * fit.height, fit.peak_to_peak),
         snr_sigma=signal_to_noise(fit.height, analysis.sigma),
         tailing=fit.tailing,
         plates=5.54 * (fit.rt_s / fit.width_s) ** 2,

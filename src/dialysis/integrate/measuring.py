@@ -19,6 +19,8 @@ SPIKE_PART = 0.2
 # A top this many times as wide as a Gaussian's, so deep below it at most, is flat.
 FLAT_FACTOR = 1.8
 FLAT_DEPTH = 0.05
+# From so many points to a side on, smoothing by running sums is faster than by convolution.
+MANY_POINTS = 20
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,14 @@ def _parabola(
     squared = x * x
     s1, s2 = float(x.sum()), float(squared.sum())
     s3, s4 = float(squared @ x), float(squared @ squared)
-    normal = np.array([[x.size, s1, s2], [s1, s2, s3], [s2, s3, s4]])
-    right = np.array([y.sum(), x @ y, squared @ y])
-    offset, slope, curvature = np.linalg.solve(normal, right).tolist()
+    y0, y1, y2 = float(y.sum()), float(x @ y), float(squared @ y)
+    # The normal equations, eliminated by hand: a solver costs more than the sums.
+    n = float(x.size)
+    a, b, c = s2 - s1 * s1 / n, s3 - s1 * s2 / n, s4 - s2 * s2 / n
+    y1, y2 = y1 - s1 * y0 / n, y2 - s2 * y0 / n
+    curvature = (y2 - b * y1 / a) / (c - b * b / a)
+    slope = (y1 - b * curvature) / a
+    offset = (y0 - s1 * slope - s2 * curvature) / n
     top = -slope / (2 * curvature) if curvature < 0 else float("inf")
     if not x[0] <= top <= x[-1]:
         best = low + int(np.argmax(values[low:high]))
@@ -172,9 +179,29 @@ def savitzky_golay(values: FloatArray, reach: int) -> FloatArray:
     reach = min(reach, (values.size - 1) // 2)
     if reach < 2:
         return values
-    padded = np.pad(values, reach, mode="edge")
-    out: FloatArray = np.convolve(padded, _quadratic_kernel(reach), mode="valid")
-    return out
+    padded = _edges_repeated(values, reach)
+    if reach < MANY_POINTS:
+        out: FloatArray = np.convolve(padded, _quadratic_kernel(reach), mode="valid")
+        return out
+    # The weights a − b·k² over a window by running sums of y, j·y and j²·y.
+    size = 2 * reach + 1
+    j = np.arange(padded.size) - 0.5 * padded.size
+    moments = np.zeros((3, padded.size + 1))
+    terms = np.stack([padded, j * padded, j * j * padded])
+    np.cumsum(terms, axis=1, out=moments[:, 1:])
+    s0, s1, s2 = moments[:, size:] - moments[:, :-size]
+    at = j[reach : padded.size - reach]
+    kernel = _quadratic_kernel(reach)
+    bend = float(kernel[reach] - kernel[reach + 1])
+    return np.asarray(kernel[reach] * s0 - bend * (s2 - at * (2 * s1 - at * s0)))
+
+
+def _edges_repeated(values: FloatArray, reach: int) -> FloatArray:
+    padded = np.empty(values.size + 2 * reach)
+    padded[:reach] = values[0]
+    padded[reach : reach + values.size] = values
+    padded[reach + values.size :] = values[-1]
+    return padded
 
 
 def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
@@ -183,7 +210,7 @@ def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
     On an even grid it is that of a straight line: Σ k·y_k / Σ k².
     """
     k = np.arange(-reach, reach + 1, dtype=np.float64)
-    padded = np.pad(values, reach, mode="edge")
+    padded = _edges_repeated(values, reach)
     out: FloatArray = np.convolve(padded, -k / float(k @ k), mode="valid")
     return out
 
@@ -224,7 +251,8 @@ def point_flags(
         ``spike``: a point that stands out, bridged or not.
     """
     flags = []
-    if _longest_run(signal == signal.max()) >= CLIPPED_POINTS:
+    at_top = signal == signal.max()
+    if np.count_nonzero(at_top) >= CLIPPED_POINTS and _longest_run(at_top) >= CLIPPED_POINTS:
         flags.append("clipped")
     elif _flat_topped(corrected, sigma):
         flags.append("flat_top")

@@ -65,6 +65,8 @@ class FittedPeak:
         Whether an unknown peak overlaps it.
     group : int
         Peaks of a group were fitted together.
+    peak_to_peak : float
+        Peak-to-peak noise h there; NaN when it is not known.
     """
 
     rt_s: float
@@ -82,6 +84,7 @@ class FittedPeak:
     resolution: float
     coeluting: bool
     group: int
+    peak_to_peak: float
 
     @property
     def significance(self) -> float:
@@ -254,6 +257,7 @@ def _trace_fit(
     areas = np.concatenate([fitted.area[row], [peak.area for peak in extra_here]])
     errors = np.concatenate([fitted.area_se[row], [peak.area_se for peak in extra_here]])
     resolution = _resolution(times, widths, areas > 3 * errors)
+    noise = trace.analysis.peak_to_peak_at(times, widths)
     expected = fitted.factor[row] * (measured.rt_s[row] - fitted.mu_s[row] + model.mu_s)
     out: dict[str, FittedPeak] = {}
     others: list[FittedPeak] = []
@@ -306,6 +310,7 @@ def _trace_fit(
                 resolution=float(resolution[j]),
                 coeluting=crowded,
                 group=number,
+                peak_to_peak=float(noise[j]),
             )
             if name:
                 out[name] = peak
