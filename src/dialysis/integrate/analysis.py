@@ -462,13 +462,14 @@ def _corrected(
         everywhere: FloatArray = signal - baseline.at(times_s)
         return everywhere
     out = signal.copy()
-    low = np.searchsorted(times_s, candidates.start_s) - 2
+    low = np.maximum(np.searchsorted(times_s, candidates.start_s) - 2, 0)
     high = np.searchsorted(times_s, candidates.end_s, side="right") + 2
-    done = 0
+    parts, done = [], 0
     for first, last in zip(low.tolist(), high.tolist(), strict=True):
-        part = slice(max(first, done), last)
-        out[part] -= baseline.at(times_s[part])
+        parts.append(np.arange(max(first, done), min(last, times_s.size)))
         done = max(done, last)
+    where = np.concatenate(parts)
+    out[where] -= baseline.at(times_s[where])
     return out
 
 

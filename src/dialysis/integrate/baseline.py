@@ -9,6 +9,7 @@ peak's tail is drawn into it by reweighting, and the standard error of an area c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg.lapack import dpbsv, dpbtrf, dpbtrs
@@ -25,10 +26,56 @@ ARPLS_ROUNDS = 50
 # arPLS works on means over this part of the half-power period, on this many at least.
 ARPLS_PERIOD_PART = 1 / 80
 ARPLS_FEWEST = 100
+# The second pass is a line with knots this part of the half-power period apart, so many at least.
+KNOT_PERIOD_PART = 1 / 30
+FEWEST_KNOTS = 20
 # Decay times of the solvent front that are tried, s.
 FRONT_DECAY_S = np.geomspace(6.0, 150.0, 7)
 # A front is fitted when it improves the fit by this many noise variances.
 FRONT_SCORE = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Knots:
+    """A line with knots every few blocks: `n` blocks, `size` of them from knot to knot."""
+
+    n: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        """Number of knots."""
+        return -(-self.n // self.size) + 1
+
+    def values(self, knots: FloatArray) -> FloatArray:
+        """Values on the blocks of lines with these values at the knots, (m, count) to (m, n)."""
+        before, behind = _parts(self.size).T
+        lines = knots[:, :-1, None] * before + knots[:, 1:, None] * behind
+        return np.asarray(lines.reshape(knots.shape[0], -1)[:, : self.n])
+
+    def projected(self, rows: FloatArray) -> FloatArray:
+        """The transpose of `values`, (m, n) to (m, count)."""
+        parts = self._padded(rows) @ _parts(self.size)
+        out = np.zeros((rows.shape[0], self.count))
+        out[:, :-1] = parts[:, :, 0]
+        out[:, 1:] += parts[:, :, 1]
+        return out
+
+    def normal(self, weight: FloatArray) -> FloatArray:
+        """Σ weight·(values)² as a banded matrix of the knots, lower form, shape (3, count)."""
+        before, behind = _parts(self.size).T
+        products = np.column_stack([before**2, before * behind, behind**2])
+        parts = self._padded(weight[None, :])[0] @ products
+        bands = np.zeros((3, self.count))
+        bands[0, :-1] = parts[:, 0]
+        bands[0, 1:] += parts[:, 2]
+        bands[1, :-1] = parts[:, 1]
+        return bands
+
+    def _padded(self, rows: FloatArray) -> FloatArray:
+        out = np.zeros((rows.shape[0], (self.count - 1) * self.size))
+        out[:, : self.n] = rows
+        return out.reshape(rows.shape[0], -1, self.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +101,7 @@ class Baseline:
     front_s: float | None
     front: tuple[float, float]
     free: BoolArray
+    _knots: _Knots
     _factor: FloatArray
 
     def at(self, times_s: FloatArray) -> FloatArray:
@@ -89,16 +137,27 @@ class Baseline:
         high = np.minimum(edges + self.blocks.interval_s, end_s[:, None])
         inside = np.maximum(high - low, 0.0)
         if self.front_s is None:
-            plain: FloatArray = inside - _solve(self._factor, inside.T).T * self.free
+            plain: FloatArray = inside - self._smoothed(inside) * self.free
             return plain
         front = _front_rows(self.blocks.times_s - self.blocks.times_s[0], self.front_s)
         n = start_s.size
-        solved = _solve(self._factor, np.concatenate([inside, self.free * front]).T).T
+        solved = self._smoothed(np.concatenate([inside, self.free * front]))
         left: FloatArray = inside - solved[:n] * self.free
         through = self.free * (front - solved[n:])
         gain = np.linalg.solve(front @ through.T, through)
         left -= (left @ front.T) @ gain
         return left
+
+    def _smoothed(self, rows: FloatArray) -> FloatArray:
+        """The smoother's answer to some rows of block values, shape (m, n)."""
+        return self._knots.values(_solve(self._factor, self._knots.projected(rows).T).T)
+
+
+@lru_cache(maxsize=32)
+def _parts(size: int) -> FloatArray:
+    """Parts of a block's value that come from the knot before and the one behind, (size, 2)."""
+    behind = (np.arange(size) + 0.5) / size
+    return np.column_stack([1 - behind, behind])
 
 
 def half_power_period_s(stiffness: float) -> float:
@@ -132,7 +191,7 @@ def arpls_baseline(blocks: Blocks, stiffness: float) -> FloatArray:
     together = min(together, blocks.n // ARPLS_FEWEST) if blocks.n > ARPLS_FEWEST else 1
     whole = blocks.n // together * together
     starts = np.arange(0, whole, together)
-    centre = float(np.median(blocks.signal))
+    centre = float(blocks.signal.mean())
     # The few blocks that are left over belong to the last mean.
     size = np.diff(starts, append=blocks.n)
     y = np.add.reduceat(blocks.signal, starts) / size - centre
@@ -194,20 +253,25 @@ def masked_baseline(
         The baseline of an earlier pass; its decay time is the only one tried then.
     """
     weight = free.astype(np.float64)
-    centre = float(np.median(blocks.signal[free]))
+    centre = float(blocks.signal[free].mean())
     signal = blocks.signal - centre
-    lam = stiffness_lambda(blocks.interval_s, stiffness)
-    bands = np.zeros((3, weight.size))
-    _add_penalty(bands, lam)
-    bands[0] += weight
+    # A line so stiff needs no knot on every block.
+    size = int(half_power_period_s(stiffness) * KNOT_PERIOD_PART / blocks.interval_s)
+    knots = _Knots(blocks.n, max(1, min(size, blocks.n // FEWEST_KNOTS)))
+    bands = knots.normal(weight)
+    # Second differences grow with the square of the distance, and there are fewer of them.
+    _add_penalty(bands, stiffness_lambda(blocks.interval_s, stiffness) / knots.size**3)
     factor, _ = dpbtrf(bands, lower=1, overwrite_ab=1)
 
-    def solve(right: FloatArray) -> FloatArray:
-        return _solve(factor, right)
+    def smoothed(rows: FloatArray) -> FloatArray:
+        """The smoother's answer to some rows of block values, weighted already."""
+        return knots.values(_solve(factor, knots.projected(rows).T).T)
+
+    def done(smooth: FloatArray, front_s: float | None, front: tuple[float, float]) -> Baseline:
+        return Baseline(blocks, smooth + centre, front_s, front, free, knots, factor)
 
     if not with_front:
-        smooth = solve(weight * signal)
-        return Baseline(blocks, smooth + centre, None, (0.0, 0.0), free, factor)
+        return done(smoothed((weight * signal)[None, :])[0], None, (0.0, 0.0))
     since = blocks.times_s - blocks.times_s[0]
     grid = FRONT_DECAY_S
     if before is not None and before.front_s is not None:
@@ -215,7 +279,7 @@ def masked_baseline(
         step = before.front[1] / before.front[0] if before.front[0] > 0 else 0.0
         grid = np.array([before.front_s * np.exp(np.clip(step, -0.3, 0.3))])
     tried = np.exp(-since / grid[:, None])
-    solved = solve((weight * np.concatenate([signal[None, :], tried])).T).T
+    solved = smoothed(weight * np.concatenate([signal[None, :], tried]))
     smooth = solved[0]
     residual = weight * (signal - smooth)
     through = weight * (tried - solved[1:])
@@ -224,14 +288,13 @@ def masked_baseline(
     gain = np.where((along > 0) & (size > 0), along**2 / np.maximum(size, 1e-300), 0.0)
     best = int(np.argmax(gain))
     if gain[best] <= FRONT_SCORE * noise**2:
-        return Baseline(blocks, smooth + centre, None, (0.0, 0.0), free, factor)
+        return done(smooth, None, (0.0, 0.0))
     decay = _between(grid, gain, best)
     rows = _front_rows(since, decay)
-    smoothed = solve((weight * rows).T).T
-    normal = rows @ (weight * (rows - smoothed)).T
+    drawn = smoothed(weight * rows)
+    normal = rows @ (weight * (rows - drawn)).T
     first, second = np.linalg.solve(normal, rows @ residual).tolist()
-    smooth = smooth - first * smoothed[0] - second * smoothed[1]
-    return Baseline(blocks, smooth + centre, decay, (first, second), free, factor)
+    return done(smooth - first * drawn[0] - second * drawn[1], decay, (first, second))
 
 
 def _add_penalty(bands: FloatArray, lam: float) -> None:

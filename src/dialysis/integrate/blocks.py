@@ -84,7 +84,11 @@ def check_trace(chromatogram: Chromatogram, where: str) -> tuple[FloatArray, Flo
             f"{where}: found {times_s.size} times for {signal.size} signal values; expected one "
             "time for each. Export the trace again."
         )
-    bad = np.flatnonzero(~np.isfinite(signal) | ~np.isfinite(times_s))
+    # A sum tells at once whether all is well; what is not is then looked for.
+    if not np.isfinite(signal.sum() + times_s.sum()):
+        bad = np.flatnonzero(~np.isfinite(signal) | ~np.isfinite(times_s))
+    else:
+        bad = np.zeros(0, np.int64)
     if bad.size:
         raise IntegrationError(
             f"{where}: found {bad.size} values that are not numbers, the first at point "

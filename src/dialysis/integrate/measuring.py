@@ -19,8 +19,8 @@ SPIKE_PART = 0.2
 # A top this many times as wide as a Gaussian's, so deep below it at most, is flat.
 FLAT_FACTOR = 1.8
 FLAT_DEPTH = 0.05
-# From so many points to a side on, smoothing by running sums is faster than by convolution.
-MANY_POINTS = 20
+# Flanks are smoothed over at most about so many points to a side; more are averaged first.
+MOST_POINTS = 12
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,16 @@ def measure_shape(
     high = min(times_s.size, int(np.searchsorted(times_s, end_s, side="right")) + 1)
     times, values = times_s[low:high], corrected[low:high]
     apex_s, height = _parabola(times, values, apex_s, 0.4 * left_s, 0.4 * right_s)
-    step = (times[-1] - times[0]) / (times.size - 1)
+    step = float(times[-1] - times[0]) / (times.size - 1)
     # A quadratic over half the full width follows a Gaussian's flank within 0.5 % of its width.
-    smoothed = savitzky_golay(values, int(0.25 * (left_s + right_s) / step))
+    reach = int(0.25 * (left_s + right_s) / step)
+    together = reach // MOST_POINTS
+    if together > 1:
+        n = times.size // together
+        times = times[: n * together].reshape(n, together).mean(axis=1)
+        values = values[: n * together].reshape(n, together).mean(axis=1)
+        reach //= together
+    smoothed = savitzky_golay(values, reach)
     apex = int(np.clip(np.searchsorted(times, apex_s), 1, times.size - 2))
     left, right = _crossings(times, smoothed, apex, 0.5 * height)
     width = right - left
@@ -179,24 +186,13 @@ def savitzky_golay(values: FloatArray, reach: int) -> FloatArray:
     reach = min(reach, (values.size - 1) // 2)
     if reach < 2:
         return values
-    padded = _edges_repeated(values, reach)
-    if reach < MANY_POINTS:
-        out: FloatArray = np.convolve(padded, _quadratic_kernel(reach), mode="valid")
-        return out
-    # The weights a − b·k² over a window by running sums of y, j·y and j²·y.
-    size = 2 * reach + 1
-    j = np.arange(padded.size) - 0.5 * padded.size
-    moments = np.zeros((3, padded.size + 1))
-    terms = np.stack([padded, j * padded, j * j * padded])
-    np.cumsum(terms, axis=1, out=moments[:, 1:])
-    s0, s1, s2 = moments[:, size:] - moments[:, :-size]
-    at = j[reach : padded.size - reach]
-    kernel = _quadratic_kernel(reach)
-    bend = float(kernel[reach] - kernel[reach + 1])
-    return np.asarray(kernel[reach] * s0 - bend * (s2 - at * (2 * s1 - at * s0)))
+    padded = edges_repeated(values, reach)
+    out: FloatArray = np.convolve(padded, _quadratic_kernel(reach), mode="valid")
+    return out
 
 
-def _edges_repeated(values: FloatArray, reach: int) -> FloatArray:
+def edges_repeated(values: FloatArray, reach: int) -> FloatArray:
+    """Values with the first and the last repeated `reach` times."""
     padded = np.empty(values.size + 2 * reach)
     padded[:reach] = values[0]
     padded[reach : reach + values.size] = values
@@ -210,7 +206,7 @@ def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
     On an even grid it is that of a straight line: Σ k·y_k / Σ k².
     """
     k = np.arange(-reach, reach + 1, dtype=np.float64)
-    padded = _edges_repeated(values, reach)
+    padded = edges_repeated(values, reach)
     out: FloatArray = np.convolve(padded, -k / float(k @ k), mode="valid")
     return out
 
@@ -256,11 +252,17 @@ def point_flags(
         flags.append("clipped")
     elif _flat_topped(corrected, sigma):
         flags.append("flat_top")
-    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
-    level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
-    if bridged or np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
+    if bridged or _spiked(signal, corrected, sigma):
         flags.append("spike")
     return flags
+
+
+def _spiked(signal: FloatArray, corrected: FloatArray, sigma: float) -> bool:
+    """Whether a point stands out of its neighbours."""
+    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
+    odd = np.flatnonzero(apart > SPIKE_SIGMAS * sigma)
+    level = np.maximum(np.abs(corrected[odd]), np.abs(corrected[odd + 2]))
+    return bool(np.any(apart[odd] > SPIKE_PART * level))
 
 
 def _longest_run(holds: npt.NDArray[np.bool_]) -> int:

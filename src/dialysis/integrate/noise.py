@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import next_fast_len
-from scipy.optimize import nnls
+from scipy.fft import next_fast_len, rfft
 
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.blocks import BoolArray, IntArray
@@ -73,7 +72,8 @@ class BlockNoise:
         variance = self.white * np.einsum("ij,ij->i", weights, weights)
         if self.flicker > 0:
             size = next_fast_len(2 * weights.shape[1], real=True)
-            power = np.abs(np.fft.rfft(weights, size, axis=1)) ** 2
+            spectrum = rfft(weights, size, axis=1)
+            power = spectrum.real**2 + spectrum.imag**2
             variance = variance + self.flicker * (
                 power[:, 1:] @ (1.0 / np.arange(1, size // 2 + 1))
             )
@@ -142,8 +142,21 @@ def block_noise(corrected: FloatArray, free: BoolArray) -> BlockNoise:
         second = np.diff(corrected[free], 2)
         spread = float(np.mean(second**2)) / 6.0 if second.size else 0.0
         return BlockNoise(spread, 0.0, float(np.sqrt(spread)))
-    (white, flicker), _ = nnls(np.asarray(rows), np.asarray(values))
-    return BlockNoise(float(white), float(flicker), float(np.sqrt(shortest)))
+    white, flicker = _two_parts(np.asarray(rows), np.asarray(values))
+    return BlockNoise(white, flicker, float(np.sqrt(shortest)))
+
+
+def _two_parts(design: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Non-negative least squares with two unknowns: the free solution, or the better edge."""
+    (aa, ab), (_, bb) = (design.T @ design).tolist()
+    ay, by = (design.T @ values).tolist()
+    determinant = aa * bb - ab * ab
+    if determinant > 1e-12 * aa * bb:
+        first, second = (bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant
+        if first >= 0 and second >= 0:
+            return first, second
+    # By how much each alone lowers the sum of squares.
+    return (ay / aa, 0.0) if ay * ay / aa >= by * by / bb else (0.0, by / bb)
 
 
 def peak_to_peak(
@@ -179,32 +192,33 @@ def peak_to_peak(
     where = np.flatnonzero(free)
     if where.size < _MIN_BLOCKS or not apexes.size:
         return np.full(apexes.size, np.nan)
-    wanted = np.minimum(np.maximum(n_blocks, _MIN_BLOCKS), where.size)
-    # Free blocks are sorted by time, so the nearest ones are a run of them.  It moves on as long
-    # as the block that is lost is farther than the one that is won.
-    longest = int(wanted.max())
-    after = np.searchsorted(where, apexes)
-    step = np.arange(longest)
-    low = after[:, None] - wanted[:, None] + step
-    won = low + wanted[:, None]
-    possible = (step < wanted[:, None]) & (low >= 0) & (won < where.size)
-    lost = where[np.clip(low, 0, where.size - 1)]
-    won = where[np.minimum(won, where.size - 1)]
-    moves = possible & (apexes[:, None] - lost > won - apexes[:, None])
-    first = np.maximum(after - wanted, 0) + moves.sum(axis=1)
-    first = np.minimum(first, where.size - wanted)
-    inside = step < wanted[:, None]
-    near = where[np.minimum(first[:, None] + step, where.size - 1)]
-    x = np.where(inside, near, 0.0)
-    x = np.where(inside, x - (x.sum(axis=1) / wanted)[:, None], 0.0)
-    size = np.einsum("ij,ij->i", x, x)
+    place = where.astype(np.float64)
+    values = [corrected[where]] if signal is None else [corrected[where], signal[where]]
+    out = np.empty(apexes.size)
+    wanted = np.minimum(np.maximum(n_blocks, _MIN_BLOCKS), where.size).tolist()
+    after = np.searchsorted(where, apexes).tolist()
+    for i, (apex, split, n) in enumerate(zip(apexes.tolist(), after, wanted, strict=True)):
+        low = _nearest(where, apex, split, n)
+        part = slice(low, low + n)
+        x = place[part] - place[part].sum() / n
+        size = x @ x
+        ranges = []
+        for one in values:
+            y = one[part]
+            y = y - (x @ y / size) * x
+            ranges.append(y.max() - y.min())
+        out[i] = min(ranges)
+    return out
 
-    def about_a_line(values: FloatArray) -> FloatArray:
-        y = values[near]
-        y = y - x * (np.einsum("ij,ij->i", x, y) / size)[:, None]
-        high = np.where(inside, y, -np.inf).max(axis=1)
-        out: FloatArray = high - np.where(inside, y, np.inf).min(axis=1)
-        return out
 
-    h = about_a_line(corrected)
-    return h if signal is None else np.minimum(h, about_a_line(signal))
+def _nearest(where: IntArray, apex: int, split: int, n: int) -> int:
+    """First of the n sorted places that are nearest to one; `split` of them are before it."""
+    low, high = max(0, split - n), min(split, where.size - n)
+    while low < high:
+        middle = (low + high) // 2
+        # The run moves on when what it loses is farther than what it wins.
+        if apex - where[middle] > where[middle + n] - apex:
+            low = middle + 1
+        else:
+            high = middle
+    return low
