@@ -61,7 +61,7 @@ FIRST_MASK = 1.7
 # Prominence that makes a candidate, in σ of the smoothed blocks: this, and so many times min_snr
 # where that is more (h is at least 4 σ, so that 2H/h is at most half of H/σ).
 CANDIDATE_SIGMAS = 4.0
-CANDIDATE_PART = 2.0
+CANDIDATE_PART = 1.5
 # A peak this many σ of the smoothed blocks high is kept whatever its peak-to-peak noise.
 CLEAR_SIGMAS = 60.0
 # Blocks beside a peak that tell whether the baseline follows the trace, and how far off it may be.

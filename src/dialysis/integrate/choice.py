@@ -133,7 +133,9 @@ def choose(
         return plain
     flags = () if classical is None or not same else classical.flags
     odd = not same or not fit.coeluting or "flat_top" in flags
-    if classical is not None and odd and fit.misfit > USABLE_MISFIT:
+    worst = max(fit.misfit, fit.window_misfit)
+    lost = fit.significance < FOUND_SIGMAS
+    if classical is not None and (odd or lost) and worst > USABLE_MISFIT:
         # Something is wrong with this trace; the area between limits is what it is.
         return replace(plain, peak=replace(classical, flags=(*classical.flags, "misfit")))
     covers = assignment.peak if same else None
@@ -143,7 +145,7 @@ def choose(
         covers=covers,
         area_classical=classical.area if classical is not None and same else NAN,
     )
-    if fit.significance < FOUND_SIGMAS:
+    if lost:
         reason = (
             f"no peak: its fitted area is {fit.significance:.1f} standard errors, fewer than "
             f"{FOUND_SIGMAS:g}"

@@ -32,7 +32,7 @@ WIDTHS_TOGETHER = 16.0
 # A peak takes part in the noise's stretches nowhere from and to this many widths.
 NOISE_BEFORE, NOISE_BEHIND = 7.0, 10.0
 # A block is this part of the smallest σ of its group, within limits.
-BLOCK_PART = 0.33
+BLOCK_PART = 0.45
 SHORTEST_BLOCK_S, LONGEST_BLOCK_S = 0.2, 3.0
 # The solvent front counts as long as this many decay times.
 FRONT_DECAYS = 6.0

@@ -57,6 +57,8 @@ class FittedPeak:
         Area and its standard error.
     misfit : float
         Root mean square of the residuals around it over the noise.
+    window_misfit : float
+        The same of all that was fitted with it.
     expected_s : float
         Where its apex was expected.
     resolution : float
@@ -80,6 +82,7 @@ class FittedPeak:
     area: float
     area_se: float
     misfit: float
+    window_misfit: float
     expected_s: float
     resolution: float
     coeluting: bool
@@ -276,6 +279,7 @@ def _trace_fit(
         def baseline(at_s: float, number: int = number, start: float = start) -> float:
             return _baseline_at(model, fitted, row, number, at_s - start)
 
+        in_window = float(fitted.window_misfit[row, group.members[0]])
         members = [(j, model.names[j]) for j in group.members]
         members += [
             (n_targets + k, "") for k, peak in enumerate(extra_here) if peak.group == number
@@ -306,6 +310,7 @@ def _trace_fit(
                 area=float(areas[j]),
                 area_se=float(errors[j]),
                 misfit=misfit,
+                window_misfit=in_window,
                 expected_s=float(expected[j]) if name else float(one.rt_s[at]),
                 resolution=float(resolution[j]),
                 coeluting=crowded,

@@ -80,6 +80,8 @@ class TargetedFit:
     misfit : ndarray of float64
         Root mean square of the whitened residuals around the peak: 1 when the fit is as good as
         the noise.
+    window_misfit : ndarray of float64
+        The same of the whole window of its group.
     baseline : tuple of ndarray of float64, each of shape (B, 3 or 4)
         Coefficients by group.
     ln_front : ndarray of float64, shape (B,)
@@ -100,6 +102,7 @@ class TargetedFit:
     ln_sigma: FloatArray
     ln_tau: FloatArray
     misfit: FloatArray
+    window_misfit: FloatArray
     baseline: tuple[FloatArray, ...]
     ln_front: FloatArray
     starts_s: FloatArray
@@ -440,7 +443,7 @@ class _Collector:
 
     def __post_init__(self) -> None:
         shape = (self.factor.size, self.model.mu_s.size)
-        names = ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit")
+        names = ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit", "window_misfit")
         self.arrays = {name: np.zeros(shape) for name in names}
         self.arrays["ln_front"] = np.full(shape[0], self.model.ln_front)
         self.arrays["starts_s"] = np.zeros((shape[0], len(self.model.groups)))
@@ -468,6 +471,7 @@ class _Collector:
         around = (u > -MISFIT_BEFORE) & (u < MISFIT_BEHIND)
         squares = (around @ (fit.residual**2)[:, :, None])[:, :, 0]
         put["misfit"][place] = np.sqrt(squares / np.maximum(around.sum(axis=2), 1))
+        put["window_misfit"][place] = np.sqrt(fit.chi2)[:, None]
         put["starts_s"][rows, number] = fit.times_s[:, 0] - 0.5 * group.block_s
         if group.front:
             put["ln_front"][rows] = fit.ln_front
