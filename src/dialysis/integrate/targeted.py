@@ -47,6 +47,9 @@ CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it is this many standard errors large, takes away this part of the
 # misfit, and near an analyte more of it than a shape that is off by a part of it could cause.
 UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART = 3.0, 0.3, 0.02
+# Beside a real one an analyte has its own width again; one that has to be this many standard
+# deviations narrower than its own has a tail that was not learned.
+NARROW_SIGMAS = 2.0
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
 UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
 # The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
@@ -311,7 +314,7 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        needed, doubtful = _confirmed(fit, before, size, n_targets)
+        needed, doubtful = _confirmed(fit, priors, before, size, n_targets)
         for k in np.flatnonzero(doubtful).tolist():
             nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
             result.crowded[rows[k], group.members[nearest]] = True
@@ -372,7 +375,7 @@ def objective(fit: GroupFit) -> FloatArray:
 
 
 def _confirmed(
-    fit: GroupFit, before: FloatArray, size: FloatArray, n_targets: int
+    fit: GroupFit, priors: Priors, before: FloatArray, size: FloatArray, n_targets: int
 ) -> tuple[BoolArray, BoolArray]:
     """Whether the last peak of a group is needed, and whether that is in doubt, both (B,).
 
@@ -380,6 +383,8 @@ def _confirmed(
     ----------
     fit : GroupFit
         With the peak.
+    priors : Priors
+        It was fitted with these.
     before : ndarray of float64, shape (B,)
         Objective without it.
     size : ndarray of float64, shape (B, n_targets)
@@ -397,7 +402,9 @@ def _confirmed(
     sure = (fit.area[:, -1] > UNKNOWN_SIGMAS * fit.area_se[:, -1]) & (
         gain > MIN_SCORE**2 + by_shape
     )
-    return np.asarray(better & sure), np.asarray(better & ~sure)
+    narrower = (priors.ln_sigma - fit.ln_sigma)[:, :n_targets] / priors.ln_sigma_sd[:, :n_targets]
+    by_tail = ((away < NEAR_WIDTHS) & (narrower > NARROW_SIGMAS)).any(axis=1)
+    return np.asarray(better & sure & ~by_tail), np.asarray(better & ~sure & ~by_tail)
 
 
 def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
@@ -478,8 +485,11 @@ class _Collector:
         # A peak bent out of its shape holds something else, and so may its neighbours.
         first = n_all + 3 + group.front
         precision = fit.precision[:, first : first + 3 * n_all]
-        strain = np.abs(fit.pull[:, first : first + 3 * n_all]) / np.sqrt(precision)
-        own = strain.reshape(-1, 3, n_all).max(axis=1) > CROWDED_SIGMAS
+        strain = fit.pull[:, first : first + 3 * n_all] / np.sqrt(precision)
+        strain = strain.reshape(-1, 3, n_all)
+        # What hides in it makes it wider, never narrower.
+        strain[:, 0] = np.abs(strain[:, 0])
+        own = strain.max(axis=1) > CROWDED_SIGMAS
         apart = np.abs(fit.mu_s[:, :n, None] - fit.mu_s[:, None, :])
         close = apart < NEAR_WIDTHS * np.maximum(width[:, :n, None], width[:, None, :])
         self.crowded[place] |= (close & own[:, None, :]).any(axis=2)
