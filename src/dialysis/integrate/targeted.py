@@ -45,11 +45,12 @@ BENT_SIGMAS = 2.5
 # One that is still this many away after all does hold something.
 CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it is this many standard errors large, takes away this part of the
-# misfit, and near an analyte more of it than a shape that is off by a part of it could cause.
-UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART = 3.0, 0.3, 0.02
-# Beside a real one an analyte has its own width again; one that has to be this many standard
-# deviations narrower than its own has a tail that was not learned.
-NARROW_SIGMAS = 2.0
+# misfit, and near an analyte more of it than a shape that is off by a part of it could cause: this
+# part, and so much of what the shapes of the run differ from EMGs.
+UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART, CORRECTION_PART = 3.0, 0.3, 0.01, 0.5
+# Beside a real one an analyte has its own width again; one that becomes narrower by so many
+# standard deviations, and is then so many off, has a tail that was not learned.
+NARROWED_SIGMAS, NARROW_SIGMAS = 0.5, 2.0
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
 UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
 # The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
@@ -297,7 +298,7 @@ def _mend(
         ln_tau = np.array([u.ln_tau for u in extra]) + ln_width
         width = np.hypot(np.exp(ln_sigma), np.exp(ln_tau))
         priors = _with_peak(priors.of(going), mu, ln_sigma, ln_tau, width)
-        before, size = objective(fit)[going], (fit.area / fit.area_se)[going, :n_targets]
+        before = _of_rows(fit, going)
         start = _rows(fit.parameters, going)
         start = Parameters(
             np.column_stack([start.mu_s, mu]),
@@ -314,7 +315,7 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        needed, doubtful = _confirmed(fit, priors, before, size, n_targets)
+        needed, doubtful = _confirmed(fit, before, priors, model.correction, n_targets)
         for k in np.flatnonzero(doubtful).tolist():
             nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
             result.crowded[rows[k], group.members[nearest]] = True
@@ -375,36 +376,39 @@ def objective(fit: GroupFit) -> FloatArray:
 
 
 def _confirmed(
-    fit: GroupFit, priors: Priors, before: FloatArray, size: FloatArray, n_targets: int
+    fit: GroupFit, before: GroupFit, priors: Priors, correction: Correction, n_targets: int
 ) -> tuple[BoolArray, BoolArray]:
     """Whether the last peak of a group is needed, and whether that is in doubt, both (B,).
 
     Parameters
     ----------
-    fit : GroupFit
-        With the peak.
+    fit, before : GroupFit
+        With and without the peak.
     priors : Priors
-        It was fitted with these.
-    before : ndarray of float64, shape (B,)
-        Objective without it.
-    size : ndarray of float64, shape (B, n_targets)
-        Areas of the targets in standard errors.
+        Those of the fit with it.
+    correction : Correction
+        The run's correction of the EMG.
     n_targets : int
         Number of targets; the other peaks are unknown.
     """
-    gain = before - objective(fit)
+    gain = objective(before) - objective(fit)
+    size = (before.area / before.area_se)[:, :n_targets]
     width = np.hypot(np.exp(fit.ln_sigma), np.exp(fit.ln_tau))[:, :n_targets]
     away = np.abs(fit.mu_s[:, :n_targets] - fit.mu_s[:, -1:]) / width
-    by_shape = np.where(away < NEAR_WIDTHS, (SHAPE_PART * size) ** 2, 0.0).sum(axis=1)
-    better = (gain > UNKNOWN_GAIN * np.maximum(before - fit.residual.shape[1], 0)) & (
-        gain > MIN_SCORE**2
-    )
+    part = SHAPE_PART + CORRECTION_PART * correction.size
+    by_shape = np.where(away < NEAR_WIDTHS, (part * size) ** 2, 0.0).sum(axis=1)
+    excess = np.maximum(objective(before) - fit.residual.shape[1], 0)
+    better = (gain > UNKNOWN_GAIN * excess) & (gain > MIN_SCORE**2)
     sure = (fit.area[:, -1] > UNKNOWN_SIGMAS * fit.area_se[:, -1]) & (
         gain > MIN_SCORE**2 + by_shape
     )
-    narrower = (priors.ln_sigma - fit.ln_sigma)[:, :n_targets] / priors.ln_sigma_sd[:, :n_targets]
-    by_tail = ((away < NEAR_WIDTHS) & (narrower > NARROW_SIGMAS)).any(axis=1)
-    return np.asarray(better & sure & ~by_tail), np.asarray(better & ~sure & ~by_tail)
+    targets = slice(0, n_targets)
+    sd = priors.ln_sigma_sd[:, targets]
+    off = (priors.ln_sigma - fit.ln_sigma)[:, targets] / sd
+    narrowed = (before.ln_sigma[:, targets] - fit.ln_sigma[:, targets]) / sd
+    by_tail = (away < NEAR_WIDTHS) & (off > NARROW_SIGMAS) & (narrowed > NARROWED_SIGMAS)
+    better &= ~by_tail.any(axis=1)
+    return np.asarray(better & sure), np.asarray(better & ~sure)
 
 
 def _rows(parameters: Parameters, rows: IntArray) -> Parameters:
