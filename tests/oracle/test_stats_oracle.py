@@ -512,7 +512,7 @@ def test_nlme_stops_short_of_the_optimum(name: str, kind: str) -> None:
     np.testing.assert_allclose(np.sqrt(rows), exact["given_se"], rtol=1e-8)
 
     own = exact["own_sigma"] ** 2
-    own_ratio = np.r_[1.0, exact["own_ratio"].to_numpy()]
+    own_ratio = np.r_[1.0, np.atleast_1d(exact["own_ratio"])]
     theirs = np.r_[own * own_ratio**2, exact["own_correlation"]]
     moved = at_theirs(fit, theirs).fit
     assert moved.loglik == pytest.approx(own_loglik, rel=1e-12)
