@@ -56,8 +56,19 @@ def read_input_table(path: Path, table: Table, shown: str) -> tuple[pd.DataFrame
             values.append(value)
         frame[column.name] = pd.Series(values, index=frame.index, dtype="object")
     coerced = table.coerce(frame)
+    key = ", ".join(table.key)
+    first: dict[str, int] = {}
     for position, column_name, found, expected in table.failures(coerced):
         line = lines[position]
+        # Of rows with one key the later ones are told, each with the first.
+        if column_name == key and expected.startswith("a row of its own"):
+            if str(found) not in first:
+                first[str(found)] = line
+                continue
+            where = f"row {line}, column {column_name}"
+            again = f"'{_plain(found)}' again (first in row {first[str(found)]})"
+            problems.append(Problem(shown, where, again, expected))
+            continue
         if (line, column_name) in broken:
             continue
         hint = ""
