@@ -87,8 +87,8 @@ def simulate(
     """Write a study with known truth: raw/NAME, config/NAME and truth/NAME."""
     from dialysis.simulate import write_study
 
-    if not no_tables and (no_standards or export_format == "concentrations"):
-        wanted = "--no-standards" if no_standards else "--format concentrations"
+    if not no_tables and (no_standards or export_format in ("chromeleon_report", "concentrations")):
+        wanted = "--no-standards" if no_standards else f"--format {export_format}"
         raise click.UsageError(f"{wanted} needs --no-tables.")
     study = write_study(
         root=root,

@@ -26,7 +26,7 @@ class Group:
 
     Parameters
     ----------
-    drug, dose, unit, route : str
+    drug, dose, unit, route, control : str
         As the animals table has them; the dose is 0 for a vehicle.
     animals : tuple of str
         Names or ranges of names (``R01-R05``) as they were given.
@@ -37,6 +37,7 @@ class Group:
     unit: str
     route: str
     animals: tuple[str, ...]
+    control: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ def read_positive(text: str, what: str) -> float:
 def read_group(text: str) -> Group:
     """Read ``mianserin 5 mg/kg s.c.: R02 R04`` or ``vehicle: R01, R03``.
 
+    Where there are several vehicles, ``mianserin 5 mg/kg vs saline: R02`` says the one that a drug
+    is compared with.
+
     Raises
     ------
     StudyError
@@ -116,11 +120,12 @@ def read_group(text: str) -> Group:
             f"--group '{text}': found no ':' between treatment and animals; expected a text like "
             "'mianserin 5 mg/kg s.c.: R02 R04' or 'vehicle: R01 R03'."
         )
-    parts = read_treatment(match[1])
+    treatment, *against = re.split(r"\s+(?:vs\.?|versus|against|gegen)\s+", match[1], maxsplit=1)
+    parts = read_treatment(treatment)
     vehicle = read_vehicle(parts.drug)
     if not parts.dose and not vehicle:
         raise StudyError(
-            f"--group '{text}': found no dose of '{match[1]}'; expected one with its unit, like "
+            f"--group '{text}': found no dose of '{treatment}'; expected one with its unit, like "
             "'mianserin 5 mg/kg s.c.: R02 R04' (a vehicle needs none; for one with a name of its "
             "own write 'NAME 0 mg/kg')."
         )
@@ -132,6 +137,7 @@ def read_group(text: str) -> Group:
         unit=parts.unit,
         route=parts.route,
         animals=names,
+        control=(read_vehicle(against[0]) or against[0]) if against else "",
     )
 
 

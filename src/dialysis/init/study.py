@@ -413,6 +413,15 @@ def _to_do(
     if drugs:
         what = "what each animal got: the drug with its dose ('mianserin 5 mg/kg') or its vehicle"
         found.append(ToDo(place("animals"), f"{_rows(drugs)}, columns drug, dose, dose_unit", what))
+    vehicles = {str(row["drug"]) for row in tables["animals"] if row["dose"] == "0"}
+    alone = [
+        n
+        for n, row in enumerate(tables["animals"], start=2)
+        if row["dose"] not in ("", "0") and not row["control"]
+    ]
+    if len(vehicles) > 1 and alone:
+        what = f"the vehicle it is compared with, of {', '.join(sorted(vehicles))}"
+        found.append(ToDo(place("animals"), f"{_rows(alone)}, column control", what))
     missed = [
         n
         for n, row in enumerate(tables.get("injections", ()), start=2)

@@ -46,9 +46,10 @@ def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
                     f"'{group.drug}'; expected every animal in one group."
                 )
             treated = {"drug": group.drug, "dose": group.dose, "dose_unit": group.unit}
-            rows[name] = _row(_ANIMAL_COLUMNS, animal_id=name, route=group.route, **treated)
+            treated |= {"route": group.route, "control": group.control}
+            rows[name] = _row(_ANIMAL_COLUMNS, animal_id=name, **treated)
     rest = [_row(_ANIMAL_COLUMNS, animal_id=name) for name in names if name not in rows]
-    return [*rows.values(), *rest]
+    return [*rows.values(), *rest] or [_row(_ANIMAL_COLUMNS)]
 
 
 def _row(columns: Sequence[str], **cells: object) -> Row:
@@ -177,6 +178,8 @@ def analytes_rows(analytes: Sequence[ProposedAnalyte], start: str) -> list[Row]:
                 "comment": row.grounds if placed else "",
             }
         )
+    if not rows:
+        return [_row(("analyte", "rt_min", "window_min", "mw", "internal_standard"))]
     return _without_empty(rows, ("channel", "mw", "internal_standard", "comment"))
 
 

@@ -328,10 +328,14 @@ FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
     {
         "andi": ExportFormat("andi", ".cdf", write_andi),
         "chromeleon": ExportFormat("chromeleon", ".txt", write_chromeleon),
-        "chromeleon_report": ExportFormat("chromeleon_report", ".txt", write_chromeleon_report),
         "labsolutions": ExportFormat("labsolutions", ".txt", write_labsolutions),
         "delimited": ExportFormat("delimited", ".csv", write_delimited, DELIMITED_INGEST),
     }
+)
+
+# Peaks without traces: only for studies without tables, which would have to say so.
+REPORTS: Mapping[str, ExportFormat] = MappingProxyType(
+    {"chromeleon_report": ExportFormat("chromeleon_report", ".txt", write_chromeleon_report)}
 )
 
 _LABSOLUTIONS_TYPES = MappingProxyType(

@@ -15,7 +15,7 @@ from dialysis.errors import StudyError
 from dialysis.files import csv_text, write_text
 from dialysis.simulate.config_tables import config_files, export_file
 from dialysis.simulate.designs import get_design
-from dialysis.simulate.exports import FORMATS, ExportFormat, InjectionHeader
+from dialysis.simulate.exports import FORMATS, REPORTS, ExportFormat, InjectionHeader
 from dialysis.simulate.handover import (
     hand_over,
     handed_file,
@@ -75,8 +75,9 @@ def write_study(
         Name of the study's folders; that of the design by default.
     seed : int, optional
         Seed; that of the design by default.
-    export_format : {"andi", "chromeleon", "chromeleon_report", "labsolutions", "delimited"}
-        Format of the exports; without tables also ``"concentrations"``, a results table alone.
+    export_format : {"andi", "chromeleon", "labsolutions", "delimited"}
+        Format of the exports; without tables also ``"chromeleon_report"``, peaks without traces,
+        and ``"concentrations"``, a results table alone.
     force : bool
         Replace folders that are there with other content.
     tables : bool
@@ -113,7 +114,7 @@ def write_study(
             _write_truth(plan, made["truth"])
             write_notebook(plan, made["truth"])
         else:
-            export = FORMATS[export_format]
+            export = {**FORMATS, **REPORTS}[export_format]
             areas = _write_exports(plan, made["raw"], export, not tables)
             _write_truth(plan, made["truth"], areas)
             if tables:
@@ -154,9 +155,10 @@ def _check_arguments(study: str, seed: int, export_format: str, tables: bool) ->
         )
     if seed < 0:
         raise StudyError(f"seed: found {seed}; expected a whole number from 0.")
-    if export_format not in FORMATS and (tables or export_format != RESULTS):
+    known = list(FORMATS) if tables else [*FORMATS, *REPORTS, RESULTS]
+    if export_format not in known:
         raise StudyError(
-            f"export format: found '{export_format}'; expected one of {', '.join(FORMATS)}."
+            f"export format: found '{export_format}'; expected one of {', '.join(known)}."
         )
 
 
