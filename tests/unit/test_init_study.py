@@ -157,10 +157,10 @@ brackets); 1 QC; 1 blank
   retention from the peaks of 2 standards
 
 Analytes
-  peak_3.03   3.03 ± 0.18 min (internal standard)
-  peak_4.23   4.23 ± 0.25 min
-  peak_6.03   6.03 ± 0.36 min
-  PROPOSAL: named after its time; say what it is
+  peak_3.01   3.01 ± 0.18 min (internal standard)
+  peak_4.22   4.22 ± 0.25 min
+  peak_6.02   6.02 ± 0.36 min
+  PROPOSAL: named after its time, say what it is
 
 Written to config/new/: analytes.csv, animals.csv, exclusions.csv, init.md, injections.csv, \
 standards.csv, study.yaml

@@ -239,7 +239,7 @@ def _names(
         origin = "given name" if given else "usual name"
         return expected, f"PROPOSAL: {origin} by the usual order of elution"
     made = [f"peak_{peak.rt_min:.2f}" for peak in peaks]
-    return made, "PROPOSAL: named after its time; say what it is"
+    return made, "PROPOSAL: named after its time, say what it is"
 
 
 def _windows(peaks: Sequence[CommonPeak]) -> list[float]:
