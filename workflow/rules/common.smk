@@ -14,6 +14,7 @@ from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files
+from dialysis.running import claim
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -34,6 +35,7 @@ try:
         )
     STUDY = load_study(Path.cwd(), config.get("study", "demo"))
     if workflow.is_main_process:
+        claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
         for note in settle_results(STUDY, stamps):
