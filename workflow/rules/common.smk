@@ -38,6 +38,8 @@ try:
         claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
+        for note in STUDY.notes:
+            print(f"note: {note}", file=sys.stderr, flush=True)
         for note in settle_results(STUDY, stamps):
             print(f"note: {note}", file=sys.stderr, flush=True)
 except DialysisError as error:

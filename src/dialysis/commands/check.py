@@ -18,6 +18,8 @@ def command(study: str, root: Path) -> None:
     from dialysis.study.load import examine_study
 
     loaded, problems = examine_study(root, study)
+    if loaded is not None and loaded.notes:
+        click.echo("\n".join(["What was understood:", *(f"  {note}" for note in loaded.notes)]))
     if loaded is not None and loaded.warnings:
         click.echo(problems_text(loaded.warnings, f"Study '{study}'", "warning"))
     if problems:
