@@ -20,7 +20,7 @@ EVERYTHING = "all"
 
 _JOB = re.compile(r"Job \d+: (.+)")
 _STEPS = re.compile(r"(\d+) of (\d+) steps")
-_TOTAL = re.compile(r"total\s+(\d+)")
+_COUNT = re.compile(r"(\w+)\s+(\d+)")
 _COLLECTING = ("Everything is there;", "All exports are read", "All peaks are integrated")
 
 
@@ -167,8 +167,8 @@ def run_workflow(
                 if not line:
                     break
                 lines.append(line.rstrip("\n"))
-                if found := _TOTAL.fullmatch(lines[-1].strip()):
-                    total = int(found[1]) - 1  # without the rule that collects
+                if found := _COUNT.fullmatch(lines[-1].strip()):
+                    total += int(found[2]) if found[1] in STAGE_RULES.values() else 0
                 elif found := _STEPS.match(lines[-1]):
                     done = int(found[1])
                 elif found := _JOB.fullmatch(lines[-1]):
