@@ -107,7 +107,8 @@ def test_an_injection_exclusion_is_apart_from_the_others(stamped: ToyStudy, proj
         + "fraction,R1:1,,flow_failure,,AB,2026-01-05\n"
         + "injection,run1_001,,bad_calibrator,,AB,2026-01-05\n",
     )
-    assert stamp(stamped, project) == {"tables/exclusions_injection.csv"}
+    # two levels are left of three, which is warned of
+    assert stamp(stamped, project) == {"tables/exclusions_injection.csv", "warnings.json"}
 
 
 def project_with(tmp_path: Path, files: dict[str, str]) -> Path:

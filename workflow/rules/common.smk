@@ -12,6 +12,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
+from dialysis.figures.names import OUTCOME_FIGURES, TITLES
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files
 from dialysis.running import claim
@@ -80,23 +81,29 @@ def of_runs(stage, *names):
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
 
 
-def with_report(path, caption, category, labels):
+def with_report(path, caption, category, labels, subcategory=None):
     """An output; a picture goes into Snakemake's own report (snakemake --report)."""
-    if not path.endswith(".png"):
+    if not path.endswith(".png") or path.endswith("_print.png"):
         return path
-    caption = f"../report/{caption}.rst"
-    return report(path, caption=caption, category=category, labels=labels)
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        subcategory=subcategory,
+        labels=labels,
+    )
 
 
 def bundle(slug):
     """Files of an outcome's bundle."""
-    labels = {"outcome": slug, "figure": "percent of baseline"}
-    return [
-        with_report(
-            f"{RESULTS}/figures/{slug}/{name}", "timecourse", "Time courses", labels
-        )
-        for name in bundle_files(slug)
-    ]
+    pictures = {f"{slug}_{figure}.png": figure for figure in OUTCOME_FIGURES}
+    files = []
+    for name in bundle_files(slug, STUDY.config["figures"]):
+        figure = pictures.get(name, "timecourse")
+        labels = {"outcome": slug, "figure": TITLES[figure]}
+        path = f"{RESULTS}/figures/{slug}/{name}"
+        files.append(with_report(path, figure, "Outcomes", labels, slug))
+    return files
 
 
 def quality_figures():

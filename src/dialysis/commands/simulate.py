@@ -8,7 +8,14 @@ import click
 
 from dialysis.commands.options import ROOT
 
-EXPORT_FORMATS = ("andi", "chromeleon", "labsolutions", "delimited")
+EXPORT_FORMATS = (
+    "andi",
+    "chromeleon",
+    "chromeleon_report",
+    "labsolutions",
+    "delimited",
+    "concentrations",
+)
 
 
 @click.command(name="simulate")
@@ -24,16 +31,38 @@ EXPORT_FORMATS = ("andi", "chromeleon", "labsolutions", "delimited")
     help="Format of the simulated exports.",
 )
 @click.option("--force", is_flag=True, help="Replace a study of that name.")
+@click.option(
+    "--no-tables", is_flag=True, help="Only exports, with another lab's names: for dialysis init."
+)
+@click.option("--no-standards", is_flag=True, help="Only samples; with --no-tables.")
 @ROOT
 def command(
-    design: str, name: str | None, seed: int | None, export_format: str, force: bool, root: Path
+    design: str,
+    name: str | None,
+    seed: int | None,
+    export_format: str,
+    force: bool,
+    no_tables: bool,
+    no_standards: bool,
+    root: Path,
 ) -> None:
     """Write a study with known truth: raw/NAME, config/NAME and truth/NAME."""
     from dialysis.simulate import write_study
 
+    if not no_tables and (no_standards or export_format in ("chromeleon_report", "concentrations")):
+        wanted = "--no-standards" if no_standards else f"--format {export_format}"
+        raise click.UsageError(f"{wanted} needs --no-tables.")
     study = write_study(
-        root=root, design=design, name=name, seed=seed, export_format=export_format, force=force
+        root=root,
+        design=design,
+        name=name,
+        seed=seed,
+        export_format=export_format,
+        force=force,
+        tables=not no_tables,
+        standards=not no_standards,
     )
     click.echo(f"{study.n_injections} injections in {study.raw_dir}")
-    click.echo(f"configuration and tables in {study.config_dir}")
+    if not no_tables:
+        click.echo(f"configuration and tables in {study.config_dir}")
     click.echo(f"the known truth, which the pipeline never reads, in {study.truth_dir}")

@@ -277,7 +277,9 @@ def _read_outcome(results_dir: Path, outcome: Outcome) -> OutcomeResults:
 
 def _figures(folder: Path) -> tuple[Figure, ...]:
     """Figures of a folder by name: those that have a picture a page can show."""
-    names = sorted(path.stem for path in folder.glob("*.png"))
+    # A finer copy for print, …_print.png, is no figure of its own.
+    pictures = (path.stem for path in folder.glob("*.png"))
+    names = sorted(name for name in pictures if not name.endswith("_print"))
     return tuple(
         Figure(
             name,
