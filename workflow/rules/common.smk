@@ -17,6 +17,7 @@ from dialysis.figures.names import STUDY_TITLES, bundle_files, injection_sheets
 from dialysis.figures.names import study_figures, study_files
 from dialysis.figures.names import qc_figures, qc_files
 from dialysis.review.names import site_files
+from dialysis.running import claim
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -37,6 +38,7 @@ try:
         )
     STUDY = load_study(Path.cwd(), config.get("study", "demo"))
     if workflow.is_main_process:
+        claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
         for note in STUDY.notes:
