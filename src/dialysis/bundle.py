@@ -133,9 +133,10 @@ def _check_current(
         state
         for state in verify_study(study, code_root)
         if _wanted(f"{state.folder}/{SIDECAR}", slugs, journal, whole)
+        and state.state != "left over"
     ]
-    remedy = f"Run 'snakemake --config study={study.name}' and bundle again."
-    present = {state.folder for state in states}
+    remedy = f"Run 'dialysis run {study.name}' and bundle again."
+    present = {state.folder for state in states if state.state != "missing"}
     missing = [slug for slug in slugs if f"figures/{slug}" not in present]
     if missing:
         raise DialysisError(
