@@ -191,3 +191,53 @@ def verify(study: str, root: Path) -> None:
     click.echo(", ".join(f"{number} {kind}" for kind, number in counts.items()))
     if counts["stale"] or counts["altered"]:
         sys.exit(1)
+
+
+@main.group(cls=_Commands)
+def decisions() -> None:
+    """Decisions of the review site: take them over, end a blinded review, list them."""
+
+
+@decisions.command(name="import")
+@click.argument("study")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@_ROOT
+def import_command(study: str, file: Path, root: Path) -> None:
+    """Check decisions.csv, append it to the log and change the tables of the study."""
+    from dialysis.decisions_import import import_decisions
+
+    done = import_decisions(root, study, file)
+    known = f", {done.known} known already" if done.known else ""
+    click.echo(f"{len(done.entries)} decisions appended to config/{study}/decisions.jsonl{known}")
+    for table, added in done.added.items():
+        removed = done.removed[table]
+        if added or removed:
+            click.echo(f"config/{study}/{table}: {added} rows added, {removed} removed")
+    if any((*done.added.values(), *done.removed.values())):
+        click.echo(f"Run 'snakemake --config study={study}' to apply them.")
+
+
+@decisions.command()
+@click.argument("study")
+@click.option("--by", required=True, help="Who locks the decisions.")
+@_ROOT
+def lock(study: str, by: str, root: Path) -> None:
+    """End a blinded review: the next run shows groups and statistics."""
+    from dialysis.decisions_import import lock_decisions
+
+    entry = lock_decisions(root, study, by)
+    click.echo(f"Locked in line {entry.n} of config/{study}/decisions.jsonl.")
+    click.echo(f"Run 'snakemake --config study={study}' to show groups and statistics.")
+
+
+@decisions.command()
+@click.argument("study")
+@_ROOT
+def show(study: str, root: Path) -> None:
+    """List who decided what, when and why."""
+    from dialysis.decisions import log_path, read_log
+    from dialysis.decisions_import import log_text
+    from dialysis.study.load import load_options
+
+    load_options(root, study)
+    click.echo(log_text(read_log(log_path(root / "config" / study))), nl=False)

@@ -10,10 +10,11 @@ from pathlib import Path
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+from dialysis.decisions import is_blind, log_path, read_log
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
-from dialysis.review.names import site_files
+from dialysis.review.names import site_files, site_folders
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -33,6 +34,9 @@ try:
             "Options of a study stand in config/NAME/study.yaml."
         )
     STUDY = load_study(Path.cwd(), config.get("study", "demo"))
+    BLIND = is_blind(
+        STUDY.config["review"], read_log(log_path(Path("config") / STUDY.name))
+    )
     if workflow.is_main_process:
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
@@ -57,6 +61,25 @@ STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
 
 
 QC_FIGURES = qc_figures(START, STUDY.config["quantify"]["calibration"])
+# Rules of this study, whose code results depend on.
+STAGE_RULES = [
+    *(["ingest_run", "integrate_run"] if reads_exports(START) else []),
+    *(["quantify"] if quantifies(START) else []),
+    "normalize",
+    "stats",
+    "figures",
+    "figures_qc",
+    "review",
+]
+# What the review site consists of, relative to its folder.
+SITE = site_files(
+    {slug: bundle_files(slug) for slug in SLUGS},
+    qc_files(QC_FIGURES),
+    START,
+    n_animals=len(STUDY.tables["animals"]),
+    n_runs=len([run for run in STUDY.tables["injections"]["run"].unique() if run]),
+    blind=BLIND,
+)
 
 
 report: "../report/workflow.rst"

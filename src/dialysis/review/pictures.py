@@ -1,65 +1,28 @@
-"""Figures as the page shows them, copied beside it."""
+"""Figures as the site shows them, copied beside it, and their thumbnails."""
 
 from __future__ import annotations
 
+import io
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dialysis.errors import FigureError
 from dialysis.review.names import figure_file
 from dialysis.review.results import Figure
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_THUMB_WIDTH = 440
 
 
-@dataclass(frozen=True)
-class Link:
-    """A file beside the page.
-
-    Parameters
-    ----------
-    text : str
-        What the reader clicks on.
-    href : str
-        Place relative to the page.
-    """
-
-    text: str
-    href: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure on the page.
-
-    Parameters
-    ----------
-    name : str
-        File name without the ending.
-    title : str
-        Heading.
-    alt : str
-        What it shows, for those who don't see it.
-    src : str
-        The PNG, relative to the page.
-    width, height : int
-        Of the PNG, pixels.
-    links : tuple of Link
-        The other formats.
-    """
-
-    name: str
-    title: str
-    alt: str
-    src: str
-    width: int
-    height: int
-    links: tuple[Link, ...]
-
-
-def picture(figure: Figure, title: str, alt: str) -> Picture:
+def picture(figure: Figure, title: str, alt: str) -> dict[str, Any]:
     """Describe a figure for the page.
+
+    Returns
+    -------
+    dict
+        ``name``, ``title``, ``alt``, ``src``, ``width`` and ``height`` (pixels), ``links`` to the
+        other formats.
 
     Raises
     ------
@@ -67,19 +30,34 @@ def picture(figure: Figure, title: str, alt: str) -> Picture:
         If its PNG can't be read.
     """
     width, height = png_size(figure.files["png"])
-    return Picture(
-        name=figure.name,
-        title=title,
-        alt=alt,
-        src=figure_file(figure.files["png"].name),
-        width=width,
-        height=height,
-        links=tuple(
-            Link(ending.upper(), figure_file(path.name))
-            for ending, path in figure.files.items()
-            if ending != "png"
-        ),
-    )
+    return {
+        "name": figure.name,
+        "title": title,
+        "alt": alt,
+        "src": figure_file(figure.files["png"].name),
+        "width": width,
+        "height": height,
+        "links": [[ending.upper(), figure_file(path.name)] for ending, path in figure.files.items()],
+    }
+
+
+def thumbnail_png(path: Path) -> bytes:
+    """Make a small picture of a figure.
+
+    Raises
+    ------
+    FigureError
+        If it is not a PNG.
+    """
+    from PIL import Image
+
+    width, height = png_size(path)
+    size = (min(width, _THUMB_WIDTH), max(1, height * min(width, _THUMB_WIDTH) // width))
+    with Image.open(path) as image:
+        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def png_size(path: Path) -> tuple[int, int]:
