@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -208,66 +207,83 @@ def _row_problems(
     names = _names(study)
     analytes = list(dict.fromkeys(study.tables["analytes"]["analyte"]))
     for line, row in rows:
-
-        def wrong(
-            column: str, expected: str, remedy: str = "", line: int = line, row: Row = row
-        ) -> None:
-            found = f"'{row[column]}'" if row[column] else "nothing"
-            where = f"row {line}, column {column}"
-            problems.append(Problem(shown, where, found, expected, remedy))
-
-        if row["study"] != study.name:
-            wrong("study", f"'{study.name}'", "Import it into the study it was made for.")
-        if not row["decision_id"]:
-            wrong("decision_id", "the name the review site gave the decision")
-        elif row["decision_id"] in seen:
-            first = seen[row["decision_id"]]
-            wrong("decision_id", f"each decision once (first in row {first})", "Remove the row.")
+        wrong = [
+            *_who_and_when(row, study.name, seen.get(row["decision_id"]), blind),
+            *_about_what(row, names, analytes),
+            *_what_and_why(row),
+        ]
         seen.setdefault(row["decision_id"], line)
-        if not row["decided_by"]:
-            wrong("decided_by", "who decided")
-        if not _ISO_DATE.fullmatch(row["decided_on"]):
-            wrong("decided_on", "a date as YYYY-MM-DD")
-        if row["blinded"] not in ("yes", "no"):
-            wrong("blinded", "yes or no")
-        elif (row["blinded"] == "yes") != blind:
-            state = "blinded" if blind else "not blinded"
-            wrong(
-                "blinded",
-                f"'{'yes' if blind else 'no'}', because the review is {state} now",
-                "Run the pipeline, look again on the site as it is now, and decide there.",
+        problems += [
+            Problem(
+                shown,
+                f"row {line}, column {column}",
+                f"'{row[column]}'" if row[column] else "nothing",
+                expected,
+                remedy,
             )
-        if row["level"] not in LEVELS:
-            wrong("level", f"one of {', '.join(LEVELS)}", did_you_mean(row["level"], LEVELS))
-            continue
-        if row["id"] not in names[row["level"]]:
-            wrong(
-                "id",
-                f"a {row['level']} of the study",
-                did_you_mean(row["id"], names[row["level"]]),
-            )
-        if row["analyte"] and row["analyte"] not in analytes:
-            wrong("analyte", f"one of {', '.join(analytes)}")
-        if row["level"] == "peak" and not row["analyte"]:
-            wrong("analyte", "the analyte whose peak it is")
-        if row["level"] in ("figure", "injection") and row["analyte"]:
-            wrong("analyte", f"nothing, because a {row['level']} has all of them")
-        allowed = ALLOWED[row["level"]]
-        if row["decision"] not in allowed:
-            wrong("decision", f"one of {', '.join(allowed)} for a {row['level']}")
-        if row["reason_code"] and row["reason_code"] not in REASON_CODES:
-            wrong("reason_code", f"one of {', '.join(REASON_CODES)}")
-        if row["decision"] in ("reject", "limits", "not_a_peak") and not row["reason_code"]:
-            wrong("reason_code", f"a reason of the list for '{row['decision']}'")
-        if not row["reason_text"]:
-            if row["reason_code"] == "other":
-                wrong("reason_text", "the reason in words, because reason_code is 'other'")
-            elif row["decision"] == "comment":
-                wrong("reason_text", "the comment")
-            elif row["decision"] == "restore":
-                wrong("reason_text", "why it is put back")
+            for column, expected, remedy in wrong
+        ]
         problems += _limits_problems(shown, line, row)
     return problems
+
+
+# A column, what is expected in it, what to do.
+Wrong = tuple[str, str, str]
+
+
+def _who_and_when(row: Row, study: str, first: int | None, blind: bool) -> Iterator[Wrong]:
+    if row["study"] != study:
+        yield "study", f"'{study}'", "Import it into the study it was made for."
+    if not row["decision_id"]:
+        yield "decision_id", "the name the review site gave the decision", ""
+    elif first is not None:
+        yield "decision_id", f"each decision once (first in row {first})", "Remove the row."
+    if not row["decided_by"]:
+        yield "decided_by", "who decided", ""
+    if not _ISO_DATE.fullmatch(row["decided_on"]):
+        yield "decided_on", "a date as YYYY-MM-DD", ""
+    if row["blinded"] not in ("yes", "no"):
+        yield "blinded", "yes or no", ""
+    elif (row["blinded"] == "yes") != blind:
+        yield (
+            "blinded",
+            f"'{'yes' if blind else 'no'}', because the review is "
+            f"{'blinded' if blind else 'not blinded'} now",
+            "Run the pipeline, look again on the site as it is now, and decide there.",
+        )
+
+
+def _about_what(row: Row, names: Mapping[str, set[str]], analytes: list[str]) -> Iterator[Wrong]:
+    level = row["level"]
+    if level not in LEVELS:
+        yield "level", f"one of {', '.join(LEVELS)}", did_you_mean(level, LEVELS)
+        return
+    if row["id"] not in names[level]:
+        yield "id", f"a {level} of the study", did_you_mean(row["id"], names[level])
+    if row["analyte"] and row["analyte"] not in analytes:
+        yield "analyte", f"one of {', '.join(analytes)}", did_you_mean(row["analyte"], analytes)
+    if level == "peak" and not row["analyte"]:
+        yield "analyte", "the analyte whose peak it is", ""
+    if level in ("figure", "injection") and row["analyte"]:
+        yield "analyte", f"nothing, because a {level} has all of them", ""
+    if row["decision"] not in ALLOWED[level]:
+        yield "decision", f"one of {', '.join(ALLOWED[level])} for a {level}", ""
+
+
+def _what_and_why(row: Row) -> Iterator[Wrong]:
+    code = row["reason_code"]
+    if code and code not in REASON_CODES:
+        yield "reason_code", f"one of {', '.join(REASON_CODES)}", did_you_mean(code, REASON_CODES)
+    if row["decision"] in ("reject", "limits", "not_a_peak") and not code:
+        yield "reason_code", f"a reason of the list for '{row['decision']}'", ""
+    if row["reason_text"]:
+        return
+    if code == "other":
+        yield "reason_text", "the reason in words, because reason_code is 'other'", ""
+    elif row["decision"] == "comment":
+        yield "reason_text", "the comment", ""
+    elif row["decision"] == "restore":
+        yield "reason_text", "why it is put back", ""
 
 
 def _limits_problems(shown: str, line: int, row: Row) -> list[Problem]:
@@ -425,7 +441,9 @@ class _CsvTable:
         if not path.is_file():
             return cls(list(table.column_names), [], [])
         text = path.read_bytes().decode("utf-8-sig")
-        lines = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
+        lines = [
+            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))
+        ]
         return cls(lines[0], [row for row in lines[1:] if any(row)], [])
 
     @property
@@ -469,7 +487,7 @@ def _check_study(root: Path, name: str, texts: Mapping[str, str], file: Path) ->
         copy = Path(scratch)
         shutil.copytree(root / "config" / name, copy / "config" / name)
         if (root / "raw").is_dir():
-            os.symlink((root / "raw").resolve(), copy / "raw", target_is_directory=True)
+            (copy / "raw").symlink_to((root / "raw").resolve(), target_is_directory=True)
         for table, text in texts.items():
             write_text(copy / "config" / name / table, text)
         _, problems = examine_study(copy, name)

@@ -119,7 +119,7 @@ def animal_data(results: Results, animal: str, state: tuple[str, str]) -> dict[s
             for each in results.outcomes
             if len(own := course[course["outcome"] == each.outcome.slug])
         ],
-        "fractions": _fractions(results, course),
+        "fractions": _fractions(course),
         "baselines": grid(
             "baselines",
             "Baselines",
@@ -168,31 +168,44 @@ def _facts(results: Results, animal: str) -> list[list[str]]:
     return facts
 
 
-def _fractions(results: Results, course: pd.DataFrame) -> list[dict[str, Any]]:
+def _fractions(course: pd.DataFrame) -> list[dict[str, Any]]:
     """Fractions of an animal: when, and what every outcome has of it."""
-    rows = []
-    for (probe, fraction), own in course.groupby(["probe_id", "fraction"], sort=False):
-        first = own.iloc[0]
-        values = {
-            str(row.outcome): [
-                None if is_missing(row.conc) else float(f"{row.conc:.5g}"),
-                bool(row.used),
-                bool(row.censored),
-                str(row.reason),
-                str(row.flags),
-            ]
-            for row in own.itertuples(index=False)
-        }
-        rows.append(
-            {
-                "probe": str(probe),
-                "fraction": int(fraction),
-                "start": float(first["start_min"]),
-                "end": float(first["end_min"]),
-                "time": float(f"{first['time_min']:.6g}"),
-                "period": str(first["period"]),
-                "injections": [i for i in str(first["injection_id"]).split(";") if i],
-                "values": values,
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in course[list(_FRACTION)].itertuples(index=False):
+        key = (str(row.probe_id), int(row.fraction))
+        if key not in rows:
+            rows[key] = {
+                "probe": key[0],
+                "fraction": key[1],
+                "start": float(row.start_min),
+                "end": float(row.end_min),
+                "time": float(f"{row.time_min:.6g}"),
+                "period": str(row.period),
+                "injections": [i for i in str(row.injection_id).split(";") if i],
+                "values": {},
             }
-        )
-    return sorted(rows, key=lambda row: (str(row["probe"]), int(str(row["fraction"]))))
+        rows[key]["values"][str(row.outcome)] = [
+            None if is_missing(row.conc) else float(f"{row.conc:.5g}"),
+            bool(row.used),
+            bool(row.censored),
+            str(row.reason),
+            str(row.flags),
+        ]
+    return [rows[key] for key in sorted(rows)]
+
+
+_FRACTION = (
+    "probe_id",
+    "fraction",
+    "outcome",
+    "start_min",
+    "end_min",
+    "time_min",
+    "period",
+    "injection_id",
+    "conc",
+    "used",
+    "censored",
+    "reason",
+    "flags",
+)

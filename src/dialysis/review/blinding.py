@@ -161,4 +161,5 @@ def _without_drugs(table: Table, doses: pd.DataFrame) -> pd.DataFrame:
 def _nothing(column: pd.Series) -> pd.Series:
     if column.dtype == "str":
         return pd.Series("", index=column.index, dtype="str")
-    return pd.Series(pd.NA, index=column.index).astype(column.dtype)
+    missing = np.nan if column.dtype == "float64" else pd.NA
+    return pd.Series(missing, index=column.index, dtype=column.dtype)

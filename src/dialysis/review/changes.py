@@ -150,9 +150,7 @@ def _table_cells(place: str, before: str, after: str) -> Iterator[Cell]:
             continue
         for column in dict.fromkeys([*was, *now]):
             if was.get(column, "") != now.get(column, ""):
-                yield Cell(
-                    place, outcome, said, column, was.get(column, ""), now.get(column, "")
-                )
+                yield Cell(place, outcome, said, column, was.get(column, ""), now.get(column, ""))
 
 
 def _outcome_of(place: str) -> str:

@@ -309,9 +309,7 @@ def _stats_flags(results: Results) -> list[Row]:
             for (status, reason), same in bad.groupby(["status", "reason"], sort=True):
                 rows.append(
                     {
-                        "severity": {"failed": "FAIL", "singular": "note"}.get(
-                            str(status), "WARN"
-                        ),
+                        "severity": {"failed": "FAIL", "singular": "note"}.get(str(status), "WARN"),
                         "stage": "stats",
                         "flag": f"fit_{status}" if status != "not_estimable" else str(status),
                         "analyte": labels[each.outcome.slug],
@@ -319,4 +317,3 @@ def _stats_flags(results: Results) -> list[Row]:
                     }
                 )
     return rows
-

@@ -15,18 +15,17 @@ from dialysis.review.results import Results
 from dialysis.study.start import quantifies, reads_exports
 from dialysis.tables import Column, Table
 
-_TEXT = "text"
 FILES = Table(
     "files",
     "Raw files as they were read, relative to the study's folder under raw/.",
     (
-        Column("file", _TEXT, "Export file."),
-        Column("sha256", _TEXT, "Hash of its bytes; compare it with that of the archive."),
-        Column("run", _TEXT, "HPLC sequence."),
-        Column("injections", _TEXT, "Injections in it."),
-        Column("sample_name", _TEXT, "Sample name in the file."),
-        Column("injected_at", _TEXT, "Injection time, ISO 8601."),
-        Column("format", _TEXT, "Reader that read it."),
+        Column("file", "text", "Export file."),
+        Column("sha256", "text", "Hash of its bytes; compare it with that of the archive."),
+        Column("run", "text", "HPLC sequence."),
+        Column("injections", "text", "Injections in it."),
+        Column("sample_name", "text", "Sample name in the file."),
+        Column("injected_at", "text", "Injection time, ISO 8601."),
+        Column("format", "text", "Reader that read it."),
         Column("size_bytes", "integer", "Size."),
     ),
 )
@@ -34,27 +33,27 @@ VERSIONS = Table(
     "versions",
     "Versions of Python and of the packages that results depend on.",
     (
-        Column("package", _TEXT, "Package."),
-        Column("version", _TEXT, "Version."),
-        Column("stages", _TEXT, "Stages that ran with it, where there are several versions."),
+        Column("package", "text", "Package."),
+        Column("version", "text", "Version."),
+        Column("stages", "text", "Stages that ran with it, where there are several versions."),
     ),
 )
 OUTPUTS = Table(
     "outputs",
     "Every file that a stage wrote, as its sidecar records it.",
     (
-        Column("folder", _TEXT, "Folder under results/."),
-        Column("file", _TEXT, "File."),
-        Column("sha256", _TEXT, "Hash of its bytes."),
+        Column("folder", "text", "Folder under results/."),
+        Column("file", "text", "File."),
+        Column("sha256", "text", "Hash of its bytes."),
     ),
 )
 OPTIONS = Table(
     "options",
     "Options of study.yaml, with those that were left at their defaults.",
     (
-        Column("section", _TEXT, "Section, the stage that reads it."),
-        Column("option", _TEXT, "Option."),
-        Column("value", _TEXT, "Value."),
+        Column("section", "text", "Section, the stage that reads it."),
+        Column("option", "text", "Option."),
+        Column("value", "text", "Value."),
     ),
 )
 

@@ -218,19 +218,35 @@ def point_rows(rows: pd.DataFrame) -> list[list[Any]]:
     rows : DataFrame
         Of TIMECOURSE, one outcome and probe.
     """
+    ordered = rows.sort_values("fraction", kind="stable")
+    columns = (ordered[name].tolist() for name in _POINT)
     return [
         [
-            rounded(row.time_min),
-            int(row.fraction),
-            rounded(row.conc),
-            rounded(row.pct_of_baseline),
-            bool(row.used),
-            bool(row.censored),
-            str(row.reason),
-            str(row.injection_id),
+            rounded(time),
+            int(fraction),
+            rounded(conc),
+            rounded(percent),
+            bool(used),
+            bool(censored),
+            str(reason),
+            str(injection),
         ]
-        for row in rows.sort_values("fraction", kind="stable").itertuples(index=False)
+        for time, fraction, conc, percent, used, censored, reason, injection in zip(
+            *columns, strict=True
+        )
     ]
+
+
+_POINT = (
+    "time_min",
+    "fraction",
+    "conc",
+    "pct_of_baseline",
+    "used",
+    "censored",
+    "reason",
+    "injection_id",
+)
 
 
 def basal_level(baseline: pd.DataFrame, slug: str, probes: set[str]) -> str:
@@ -312,7 +328,9 @@ def _with_excluded(results: Results, each: OutcomeResults) -> dict[str, Any]:
     joined = ordered(
         results,
         again.merge(
-            each.contrasts[[*keys, "time_min", "ratio_pct", "stars"]], on=keys, suffixes=("_with", "")
+            each.contrasts[[*keys, "time_min", "ratio_pct", "stars"]],
+            on=keys,
+            suffixes=("_with", ""),
         ),
     )
     crossed = int(again["star_changes"].fillna(False).sum())

@@ -37,7 +37,9 @@ def picture(figure: Figure, title: str, alt: str) -> dict[str, Any]:
         "src": figure_file(figure.files["png"].name),
         "width": width,
         "height": height,
-        "links": [[ending.upper(), figure_file(path.name)] for ending, path in figure.files.items()],
+        "links": [
+            [ending.upper(), figure_file(path.name)] for ending, path in figure.files.items()
+        ],
     }
 
 

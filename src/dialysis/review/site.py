@@ -421,7 +421,9 @@ class _Site:
         effects: dict[int, dict[str, Any]] = {}
         for before, bundle in zip(self.history[:-1], self.history[1:], strict=True):
             changes = self._visible(bundle.changes)
-            for n in changes["decisions"] if changes else ():
+            if changes is None:
+                continue
+            for n in changes["decisions"]:
                 effects[n] = {
                     "bundle": bundle.hash,
                     "number": bundle.number,

@@ -138,7 +138,9 @@ def _finite(signal: FloatArray) -> tuple[FloatArray, list[list[int]]]:
 
 
 def _scale(signal: FloatArray) -> float:
-    noise = float(np.median(np.abs(np.diff(signal)))) / _MAD_OF_DIFFERENCES if signal.size > 1 else 0
+    noise = (
+        float(np.median(np.abs(np.diff(signal)))) / _MAD_OF_DIFFERENCES if signal.size > 1 else 0
+    )
     reach = float(np.ptp(signal))
     # A trace that stands still has no noise; 2²⁰ steps are more than any screen shows.
     return float(f"{max(noise / _STEPS_PER_NOISE, reach / 2**20, 1e-12):.6g}")
@@ -184,7 +186,8 @@ def peak_rows(peaks: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         Injection to its peaks by time.  ``shape`` holds thousandths of the height at equally
         spaced times from ``shape_start`` to ``shape_end`` (min).
     """
-    ordered = peaks.sort_values(["injection_id", "channel", "rt_min"], kind="stable")
+    named = ["injection_id", "channel", "analyte", "found", "reason", "method", "flags", *_PEAK]
+    ordered = peaks[named].sort_values(["injection_id", "channel", "rt_min"], kind="stable")
     found: dict[str, list[dict[str, Any]]] = {}
     for row in ordered.itertuples(index=False):
         peak: dict[str, Any] = {

@@ -160,9 +160,7 @@ def _figure(view: _View) -> Iterator[Finding]:
 
 def _values(view: _View) -> Iterator[Finding]:
     if view.used.empty:
-        yield Finding(
-            FAIL, "no_values", "No fraction of any animal has a usable value.", "animals"
-        )
+        yield Finding(FAIL, "no_values", "No fraction of any animal has a usable value.", "animals")
 
 
 def _model(view: _View) -> Iterator[Finding]:

@@ -406,7 +406,20 @@ function amountTable(amounts) {
 
 async function flagsPage(filter) {
   const grid = await load("flags");
-  return [heading("Flags"), guide("flags"), gridView(grid, { filter })];
+  const at = (name) => grid.columns.findIndex((column) => column.name === name);
+  const [flag, severity] = [at("flag"), at("severity")];
+  const kinds = new Map();
+  for (const row of grid.rows) {
+    const key = `${row[severity]} ${row[flag]}`;
+    kinds.set(key, { severity: row[severity], flag: row[flag], n: (kinds.get(key) || { n: 0 }).n + 1 });
+  }
+  const table = h("div", {});
+  const show = (text) => table.replaceChildren(gridView(grid, { filter: text }));
+  show(filter);
+  return [heading("Flags"), guide("flags"),
+    h("p", {}, "By kind; a click shows only these:"),
+    h("ul", { class: "kinds" }, [...kinds.values()].map((kind) => h("li", {}, h("button", { type: "button", onclick: () => show(ruleWords(kind.flag)) }, badge(kind.severity), " ", ruleWords(kind.flag), " ", h("strong", {}, kind.n))))),
+    table];
 }
 
 async function changesPage() {
