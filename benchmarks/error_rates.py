@@ -9,6 +9,11 @@ covariate, in the four scenarios of the notes and one with values below a limit 
 4. the same as 3 with 5, 6 and 7 animals and a tenth of the values missing;
 5. as 2, with the lowest 15 % of the concentrations left-censored and set to LOD/√2.
 
+Every set has a seed of its own, made of ``--seed``, the scenario and its number, so that it does
+not depend on which others are run.  With ``--shards FOLDER`` the sets are written there in blocks;
+a run that was stopped goes on with the blocks that are missing, several can work on one folder,
+and ``--report`` tells what there is.
+
 The model is saturated in group × time, so t about the truth has the same distribution whatever the
 effects are: simultaneous coverage is 100 % minus the rate of false stars over all times and groups,
 and is printed as such.  ``--boundary`` compares the rules for a variance between animals of 0.
@@ -17,8 +22,10 @@ and is printed as such.  ``--boundary`` compares the rules for a variance betwee
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,12 +36,15 @@ from dialysis.stats.checks import rm_anova
 from dialysis.stats.covariance import parse_structure
 from dialysis.stats.estimates import adjust_families, estimate
 from dialysis.stats.fit import Fit, fit_design
+from dialysis.stats.multiplicity import adjust, correlation_of
 
 GROUPS, TIMES = 3, 12
 LAG = np.abs(np.subtract.outer(np.arange(TIMES), np.arange(TIMES)))
 PLANTED = 0.9  # standard deviations, in the highest group
 PLANTED_TIMES = slice(3, 9)
 LOG_SD = 0.3
+SHARD = 200  # sets per file
+Results = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -110,8 +120,13 @@ def hypotheses() -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def fit_set(data: DataSet, covariance: str) -> Fit:
-    blocks = make_blocks(data.animal, data.time if "ar1" in covariance else None)
-    structure = parse_structure(covariance, (), (), blocks.integer_lags)
+    strata = tuple(map(str, range(GROUPS))) if covariance.endswith("+het") else ()
+    blocks = make_blocks(
+        data.animal,
+        data.time if "ar1" in covariance else None,
+        stratum=data.group[data.animal] if strata else None,
+    )
+    structure = parse_structure(covariance, strata, (), blocks.integer_lags)
     return fit_design(data.response, data.design, blocks, structure)
 
 
@@ -124,9 +139,9 @@ def wald_p(fit: Fit, hypothesis: FloatArray) -> float:
     return float(chdtrc(len(value), value @ np.linalg.solve(spread, value)))
 
 
-def analyse(data: DataSet, stars: bool) -> dict[str, float]:
+def analyse(data: DataSet, covariance: str = "ri+ar1") -> dict[str, float]:
     interaction, group, cells = hypotheses()
-    fit = fit_set(data, "ri+ar1")
+    fit = fit_set(data, covariance)
     out = {
         "group:time": fit.f_test(interaction).p,
         "group": fit.f_test(group).p,
@@ -140,23 +155,32 @@ def analyse(data: DataSet, stars: bool) -> dict[str, float]:
         result = rm_anova(data.response.reshape(-1, TIMES), data.group.astype(float))
         out["GG group:time"] = result.test("group:time", result.gg)[3]
         out["GG group"] = result.test("group")[3]
-    if stars:
-        found = estimate(fit, cells)
-        everything = adjust_families(found, ["all"] * len(cells), "dunnett", 0.95)
-        times = list(range(TIMES)) * (GROUPS - 1)
-        within = adjust_families(found, times, "dunnett", 0.95)
-        out["star, all"] = float(np.min(everything.p))
-        out["star, within a time"] = float(np.min(within.p))
-        out["star, unadjusted"] = float(np.min(found.p))
-        out["simultaneous CI"] = float(np.any(np.abs(found.value) > everything.critical * found.se))
-        planted = np.zeros((GROUPS - 1, TIMES), dtype=bool)
-        planted[-1, PLANTED_TIMES] = True
-        out["planted star"] = float(np.min(everything.p[planted.ravel()]))
+    found = estimate(fit, cells)
+    everything = adjust_families(found, ["all"] * len(cells), "dunnett", 0.95)
+    within = []
+    for time_index in range(TIMES):
+        at = np.arange(time_index, len(cells), TIMES)
+        correlation = correlation_of(found.covariance[np.ix_(at, at)])
+        within.append(np.min(adjust(found.statistic[at], correlation, found.df[at], "dunnett").p))
+    out["star, all"] = float(np.min(everything.p))
+    out["star, within a time"] = float(np.min(within))
+    out["star, unadjusted"] = float(np.min(found.p))
+    out["simultaneous CI"] = float(np.any(np.abs(found.value) > everything.critical * found.se))
+    planted = np.zeros((GROUPS - 1, TIMES), dtype=bool)
+    planted[-1, PLANTED_TIMES] = True
+    out["planted star"] = float(np.min(everything.p[planted.ravel()]))
     return out
 
 
+def standard_error(rate_pct: float, sets: int) -> float:
+    """Monte Carlo standard error of a rate, %."""
+    return float(np.sqrt(rate_pct * (100.0 - rate_pct) / sets))
+
+
 def rate(values: pd.Series) -> str:
-    return f"{100 * np.mean(values < 0.05):.1f}"
+    """Percent of sets below .05, with its standard error."""
+    found = 100.0 * float(np.mean(values < 0.05))
+    return f"{found:.1f} ± {standard_error(found, len(values)):.1f}"
 
 
 def table_of(results: dict[str, pd.DataFrame], columns: list[str]) -> pd.DataFrame:
@@ -168,19 +192,90 @@ def table_of(results: dict[str, pd.DataFrame], columns: list[str]) -> pd.DataFra
     ).T
 
 
-def run(
-    scenarios: tuple[Scenario, ...], sets: int, seed: int, effect: float
-) -> dict[str, pd.DataFrame]:
-    results = {}
-    for number, scenario in enumerate(scenarios):
-        start = time.process_time()
-        rows = []
-        for child in np.random.SeedSequence([seed, number]).spawn(sets):
-            rows.append(analyse(simulate(scenario, np.random.default_rng(child), effect), True))
-        results[scenario.name] = pd.DataFrame(rows)
-        spent = time.process_time() - start
-        print(f"{scenario.name}: {sets} sets, {spent:.0f} s CPU", flush=True)
-    return results
+def one_set(number: int, index: int, kind: str, covariance: str, seed: int) -> dict[str, float]:
+    """Simulate and analyse set `index` of a scenario."""
+    effect = PLANTED if kind == "power" else 0.0
+    rng = np.random.default_rng([seed, kind == "power", number, index])
+    return {"set": index, **analyse(simulate(SCENARIOS[number], rng, effect), covariance)}
+
+
+def shard_file(folder: Path, kind: str, covariance: str, number: int, first: int) -> Path:
+    return folder / f"{kind}-{covariance}-{number + 1}-{first:05d}.csv"
+
+
+def run_shards(
+    folder: Path,
+    kind: str,
+    numbers: list[int],
+    sets: int,
+    covariance: str,
+    seed: int,
+    seconds: float,
+) -> None:
+    """Write the blocks of sets that the folder does not have yet, until the time is up."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start, spent = time.monotonic(), time.process_time()
+    for first in range(0, sets, SHARD):
+        for number in numbers:
+            path = shard_file(folder, kind, covariance, number, first)
+            if path.exists() or time.monotonic() - start > seconds:
+                continue
+            last = min(first + SHARD, sets)
+            rows = [one_set(number, i, kind, covariance, seed) for i in range(first, last)]
+            partial = path.with_suffix(f".{os.getpid()}")
+            pd.DataFrame(rows).to_csv(partial, index=False)
+            partial.replace(path)
+            print(f"{path.name}: {time.process_time() - spent:.0f} s CPU so far", flush=True)
+
+
+def read_shards(folder: Path, kind: str, covariance: str) -> dict[str, pd.DataFrame]:
+    """Every set there is, by scenario; a block that was made twice counts once."""
+    found = {}
+    for number, scenario in enumerate(SCENARIOS):
+        files = sorted(folder.glob(f"{kind}-{covariance}-{number + 1}-*.csv"))
+        if files:
+            frame = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
+            found[scenario.name] = frame.drop_duplicates("set")
+    return found
+
+
+def run(kind: str, numbers: list[int], sets: int, covariance: str, seed: int) -> Results:
+    return {
+        SCENARIOS[number].name: pd.DataFrame(
+            [one_set(number, i, kind, covariance, seed) for i in range(sets)]
+        )
+        for number in numbers
+    }
+
+
+def print_null(null: Results) -> None:
+    columns = ["group:time", "group", "star, all", "star, within a time", "star, unadjusted"]
+    columns += ["RI Wald group:time", "RI Wald group", "GG group:time", "GG group"]
+    table = table_of(null, columns)
+    covered = [100 * (1 - frame["simultaneous CI"].mean()) for frame in null.values()]
+    table["coverage"] = [
+        f"{rate_pct:.1f} ± {standard_error(rate_pct, len(frame)):.1f}"
+        for rate_pct, frame in zip(covered, null.values(), strict=True)
+    ]
+    table["τ² = 0"] = [f"{100 * f['boundary'].mean():.1f}" for f in null.values()]
+    at_zero = [f[f["boundary"] > 0] for f in null.values()]
+    for column in ("group:time", "group", "star, all"):
+        table[f"at 0: {column}"] = [rate(f[column]) if len(f) else "none" for f in at_zero]
+    table["at 0: sets"] = [str(len(f)) for f in at_zero]
+    table["converged"] = [f"{100 * f['converged'].mean():.2f}" for f in null.values()]
+    table["sets"] = [str(len(f)) for f in null.values()]
+    print(f"\nNull sets, % at .05 ± Monte Carlo SE\n{table.T.to_string()}")
+
+
+def print_power(power: Results) -> None:
+    columns = ["group:time", "group", "planted star", "RI Wald group:time", "RI Wald group"]
+    table = table_of(power, [*columns, "GG group:time", "GG group"])
+    table["sets"] = [str(len(f)) for f in power.values()]
+    times = PLANTED_TIMES.stop - PLANTED_TIMES.start
+    print(
+        f"\nPower, %: +{PLANTED} SD in the highest group at {times} of {TIMES} times\n"
+        f"{table.T.to_string()}"
+    )
 
 
 def boundary(sets: int, seed: int) -> pd.DataFrame:
@@ -215,33 +310,28 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=400, help="null sets per scenario")
     parser.add_argument("--power-sets", type=int, default=0, help="sets with planted effects")
     parser.add_argument("--boundary", type=int, default=0, help="sets to compare the rules at 0")
+    parser.add_argument("--covariance", default="ri+ar1", help="covariance that is fitted")
+    parser.add_argument("--scenario", type=int, action="append", help="1 to 5; all by default")
     parser.add_argument("--seed", type=int, default=2024)
+    parser.add_argument("--shards", type=Path, help="folder for blocks of sets")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="stop after this time")
+    parser.add_argument("--report", action="store_true", help="only tell what the folder has")
     options = parser.parse_args()
-    if options.sets:
-        null = run(SCENARIOS, options.sets, options.seed, 0.0)
-        columns = ["group:time", "group", "star, all", "star, within a time", "star, unadjusted"]
-        columns += ["RI Wald group:time", "RI Wald group", "GG group:time", "GG group"]
-        table = table_of(null, columns)
-        table["coverage"] = [
-            f"{100 * (1 - f['simultaneous CI'].mean()):.1f}" for f in null.values()
-        ]
-        table["τ² = 0"] = [f"{100 * f['boundary'].mean():.0f}" for f in null.values()]
-        at_zero = [f[f["boundary"] > 0] for f in null.values()]
-        table["at 0: group:time (group)"] = [
-            f"{rate(f['group:time'])} ({rate(f['group'])}), {len(f)} sets" if len(f) else "none"
-            for f in at_zero
-        ]
-        table["converged"] = [f"{100 * f['converged'].mean():.1f}" for f in null.values()]
-        error = 100 * np.sqrt(0.05 * 0.95 / options.sets)
-        print(f"\nNull sets, % at .05 (Monte Carlo SE {error:.1f})\n{table.T.to_string()}")
-    if options.power_sets:
-        power = run(SCENARIOS[:3], options.power_sets, options.seed + 1, PLANTED)
-        columns = ["group:time", "group", "planted star", "RI Wald group:time", "GG group:time"]
-        table = table_of(power, [*columns, "GG group"]).T.to_string()
-        times = PLANTED_TIMES.stop - PLANTED_TIMES.start
-        print(
-            f"\nPower, %: +{PLANTED} SD in the highest group at {times} of {TIMES} times\n{table}"
-        )
+    numbers = [i - 1 for i in options.scenario or range(1, len(SCENARIOS) + 1)]
+    for kind, sets, show in (
+        ("null", options.sets, print_null),
+        ("power", options.power_sets, print_power),
+    ):
+        if options.shards is None:
+            found = run(kind, numbers, sets, options.covariance, options.seed) if sets else {}
+        else:
+            if not options.report:
+                seconds = 60.0 * options.minutes
+                arguments = (numbers, sets, options.covariance, options.seed, seconds)
+                run_shards(options.shards, kind, *arguments)
+            found = read_shards(options.shards, kind, options.covariance)
+        if found:
+            show(found)
     if options.boundary:
         table = boundary(options.boundary, options.seed).T.to_string()
         print(f"\nRules for τ² = 0, % at .05\n{table}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,15 +21,22 @@ from typing import Any
 import pandas as pd
 
 from dialysis.errors import FigureError
-from dialysis.files import atomic_path
+from dialysis.files import atomic_path, write_bytes
 from dialysis.study.groups import group_order
 
 MM_PER_INCH = 25.4
 POINTS_PER_MM = 72.0 / MM_PER_INCH
 
-WIDTHS_MM: Mapping[str, float] = MappingProxyType(
-    {"single": 85.0, "one_and_half": 114.0, "double": 174.0}
+# Widths of figures that journals ask for (their instructions to authors, read in 2024).
+JOURNAL_WIDTHS_MM: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "cell": MappingProxyType({"single": 85.0, "one_and_half": 114.0, "double": 174.0}),
+        "elsevier": MappingProxyType({"single": 90.0, "one_and_half": 140.0, "double": 190.0}),
+        "jneurosci": MappingProxyType({"single": 85.0, "one_and_half": 116.0, "double": 176.0}),
+        "nature": MappingProxyType({"single": 89.0, "one_and_half": 120.0, "double": 183.0}),
+    }
 )
+WIDTHS_MM = JOURNAL_WIDTHS_MM["cell"]
 
 OKABE_ITO: Mapping[str, str] = MappingProxyType(
     {
@@ -72,6 +80,21 @@ SMALL_PT = 6.5
 MIN_TEXT_PT = 6.0
 
 FIGURE_FORMATS = ("pdf", "svg", "png")
+PRINT_SUFFIX = "_print"
+
+
+def figure_width_mm(config: Mapping[str, Any], width: str = "") -> float:
+    """Width of a figure on paper, mm.
+
+    Parameters
+    ----------
+    config : mapping
+        The ``figures`` section: ``journal`` and ``width``.
+    width : str
+        ``single``, ``one_and_half`` or ``double`` instead of the section's.
+    """
+    widths = JOURNAL_WIDTHS_MM[str(config.get("journal", "cell"))]
+    return widths[width or str(config.get("width", "one_and_half"))]
 
 
 @dataclass(frozen=True)
@@ -344,6 +367,7 @@ def save_figure(
     stem: Path | str,
     formats: Iterable[str] = FIGURE_FORMATS,
     dpi: int = 300,
+    dpi_print: int = 0,
 ) -> list[Path]:
     """Write a figure as ``<stem>.<format>``, each atomically; equal figures give equal bytes.
 
@@ -354,36 +378,93 @@ def save_figure(
     figure : matplotlib.figure.Figure
     stem : path
         Path without an ending.
-    formats : iterable of {"pdf", "svg", "png"}
+    formats : iterable of {"pdf", "svg", "png", "eps", "tiff"}
     dpi : int
         Resolution of the PNG.
+    dpi_print : int
+        Resolution of the TIFF and of a second PNG, ``<stem>_print.png``; 0 for no second one.
 
     Returns
     -------
     list of Path
-        The files, in the order of `formats`.
+        The files, in the order of `formats`, the second PNG behind the first.
 
     Raises
     ------
     FigureError
-        If a format is not one of those three.
+        If a format is not one of those.
+
+    Notes
+    -----
+    Pixels are drawn once, at the finer resolution, and averaged for the coarser one.
     """
+    wanted = list(formats)
+    unknown = [name for name in wanted if name not in (*_NO_METADATA, "png", "tiff")]
+    if unknown:
+        known = ", ".join((*FIGURE_FORMATS, "eps", "tiff"))
+        raise FigureError(
+            f"figure {Path(stem).name}: found the format '{unknown[0]}'; expected one of {known}."
+        )
+    finest = max(dpi, dpi_print)
+    pixels = _pixels(figure, finest) if {"png", "tiff"} & set(wanted) else None
     written = []
-    for name in formats:
-        if name not in _NO_METADATA:
-            raise FigureError(
-                f"figure {Path(stem).name}: found the format '{name}'; expected one of "
-                f"{', '.join(_NO_METADATA)}."
-            )
+    for name in wanted:
         path = Path(f"{stem}.{name}")
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=name, dpi=dpi, metadata=dict(_NO_METADATA[name]))
-        written.append(path)
+        if name == "png":
+            written.append(_save_pixels(pixels, path, finest, dpi))
+            if dpi_print:
+                path = Path(f"{stem}{PRINT_SUFFIX}.png")
+                written.append(_save_pixels(pixels, path, finest, dpi_print))
+        elif name == "tiff":
+            written.append(_save_pixels(pixels, path, finest, dpi_print or dpi))
+        else:
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=name, metadata=dict(_NO_METADATA[name]))
+            if name == "eps":
+                _without_date(path)
+            written.append(path)
     return written
 
 
+def _pixels(figure: Any, dpi: int) -> Any:
+    """The figure as a `PIL.Image.Image` without transparency."""
+    from io import BytesIO
+
+    import numpy as np
+    from PIL import Image
+
+    raw = BytesIO()
+    figure.savefig(raw, format="rgba", dpi=dpi)
+    width, height = (int(round(float(side) * dpi, 6)) for side in figure.get_size_inches())
+    colors = np.frombuffer(raw.getbuffer(), np.uint8).reshape(height, width, 4)[:, :, :3]
+    return Image.fromarray(np.ascontiguousarray(colors))
+
+
+def _save_pixels(pixels: Any, path: Path, drawn_dpi: int, dpi: int) -> Path:
+    from PIL import Image
+
+    if dpi != drawn_dpi and drawn_dpi % dpi == 0:
+        pixels = pixels.reduce(drawn_dpi // dpi)
+    elif dpi != drawn_dpi:
+        size = tuple(max(round(side * dpi / drawn_dpi), 1) for side in pixels.size)
+        pixels = pixels.resize(size, Image.Resampling.BOX)
+    options: dict[str, Any] = (
+        {"compression": "tiff_lzw"} if path.suffix == ".tiff" else {"compress_level": 6}
+    )
+    with atomic_path(path) as temporary:
+        pixels.save(temporary, dpi=(dpi, dpi), **options)
+    return path
+
+
+def _without_date(path: Path) -> None:
+    """Take the lines from a PostScript file that say when and by what it was made."""
+    lines = path.read_bytes().split(b"\n")
+    kept = [line for line in lines if not line.startswith((b"%%CreationDate", b"%%Creator"))]
+    write_bytes(path, b"\n".join(kept))
+
+
 def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int | None = 150) -> list[Path]:
-    """Write figures as the pages of ``<stem>.pdf`` and the first of them as ``<stem>.png``.
+    """Write figures as the pages of ``<stem>.pdf`` and one below the other in ``<stem>.png``.
 
     Parameters
     ----------
@@ -392,7 +473,8 @@ def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int | None = 150) 
     stem : path
         Path without an ending.
     dpi : int or None
-        Resolution of the PNG; None for no PNG.
+        Resolution of the PNG; None for no PNG.  More pages than `PNG_PAGES` make it coarser, so
+        that it stays a picture that a browser opens.
 
     Returns
     -------
@@ -412,20 +494,39 @@ def save_pages(figures: Iterable[Any], stem: Path | str, dpi: int | None = 150) 
     if first is None:
         raise FigureError(f"figure {pdf.name}: found no page; expected at least one.")
     metadata = dict(_NO_METADATA["pdf"])
+    pictures = []
     with atomic_path(pdf) as temporary, PdfPages(temporary, metadata=metadata) as document:
-        document.savefig(first)
-        if dpi is not None:
-            save_figure(first, stem, ["png"], dpi)
-        del first
-        for page in pages:
+        for page in chain([first], pages):
             document.savefig(page)
-    return [pdf] if dpi is None else [pdf, png]
+            if dpi is not None:
+                pictures.append(_pixels(page, dpi))
+    if dpi is None:
+        return [pdf]
+    _save_stack(pictures, png, dpi)
+    return [pdf, png]
+
+
+PNG_PAGES = 10
+
+
+def _save_stack(pictures: list[Any], path: Path, dpi: int) -> None:
+    """Write pictures of pages one below the other."""
+    from PIL import Image
+
+    size = (max(p.width for p in pictures), sum(p.height for p in pictures))
+    stack = Image.new("RGB", size, "#FFFFFF")
+    top = 0
+    for picture in pictures:
+        stack.paste(picture, (0, top))
+        top += picture.height
+    shrink = -(-len(pictures) // PNG_PAGES)
+    _save_pixels(stack.reduce(shrink) if shrink > 1 else stack, path, dpi, dpi)
 
 
 _NO_METADATA: Mapping[str, Mapping[str, None]] = MappingProxyType(
     {
         "pdf": MappingProxyType({"CreationDate": None, "Creator": None, "Producer": None}),
         "svg": MappingProxyType({"Date": None, "Creator": None}),
-        "png": MappingProxyType({"Software": None}),
+        "eps": MappingProxyType({}),
     }
 )

@@ -88,10 +88,11 @@ def tables_reference() -> str:
     """Return the page on every column of every table, as Markdown."""
     lines = ["# Tables", "", _MADE, "", "## Filled in by the lab: config/\\<study\\>/", ""]
     lines.append(
-        "UTF-8 CSV with commas and decimal points. animals, injections and analytes are needed; "
+        "UTF-8 CSV, or one workbook (`.xlsx`) with a sheet for each table. animals, injections and "
+        "analytes are needed; "
         "standards, unless the study works on uncalibrated responses; the others where they apply. "
         "A study that starts from areas or concentrations (`ingest.start`) needs that table "
-        "instead of exports."
+        "instead of exports. How cells may be written: [how to](howto.md#fill-in-the-tables)."
     )
     for table in input_tables.INPUT_TABLES:
         lines += _table_lines(table, f"{table.name}.csv")

@@ -113,6 +113,7 @@ def _study_tables(study: Study) -> dict[str, pd.DataFrame]:
     read = [t for t in INPUT_TABLES if t not in _STARTS_FROM or t.name == study.start]
     tables = {table.name: study.tables[table.name] for table in read}
     tables["injections"] = _injections(tables["injections"])
+    tables["analytes"] = tables["analytes"].assign(comment="")
     tables["standards"] = tables["standards"].sort_values(["injection_id", "analyte"])
     exclusions = tables.pop("exclusions")
     of_injections = exclusions["level"] == "injection"
@@ -128,7 +129,7 @@ def _run_tables(study: Study, run: str) -> dict[str, pd.DataFrame]:
         "files": injections[RUN_FILES.column_names],
         "injections": injections,
         "standards": standards.sort_values(["injection_id", "analyte"]),
-        "analytes": study.run_table("analytes", run),
+        "analytes": study.run_table("analytes", run).assign(comment=""),
         "integration_events": study.run_table("integration_events", run),
     }
 

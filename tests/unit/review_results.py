@@ -224,6 +224,11 @@ class StudyResults:
         write_bytes(folder / names[2], b"%PDF-1.4\n")
         write_text(folder / f"{slug}_source_data.csv", "group,time_min\n")
         write_text(folder / "caption.md", self.captions[slug])
+        write_bytes(folder / f"{slug}_timecourse_print.png", png(80, 56))
+        figure = {"name": f"{slug}_timecourse", "title": "Percent of baseline against time"}
+        figure |= {"alt": f"Time course of {slug}.", "caption": "caption.md"}
+        table = {"file": f"{slug}_source_data.csv", "kind": "source data", "title": "Source data"}
+        write_json(folder / "bundle.json", {"figures": [figure], "tables": [table]})
         outputs = [folder / name for name in (*names, f"{slug}_source_data.csv", "caption.md")]
         write_sidecars("figures", outputs, [], root=self.root)
 

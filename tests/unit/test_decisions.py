@@ -88,8 +88,7 @@ def test_a_rejected_fraction_becomes_a_row_of_exclusions_and_a_line_of_the_log(
 
 def test_rows_that_are_there_and_their_columns_stay_as_they_are(toy: ToyStudy) -> None:
     mine = (
-        "decided_by,level,id,reason_code,decided_on\n"
-        '"B, who else",animal,R1,histology,2026-01-05\n'
+        'decided_by,level,id,reason_code,decided_on\n"B, who else",animal,R1,histology,2026-01-05\n'
     )
     toy.add("exclusions.csv", mine)
     take(toy, reject("d1", analyte="DOPAC"))
@@ -168,7 +167,7 @@ def test_every_problem_is_named_at_once_and_nothing_is_written(toy: ToyStudy) ->
             row("d4", level="figure", id=SLUG, decision="comment"),
         )
     assert str(caught.value) == (
-        f"{toy.root}/decisions.csv can't be imported: 12 problems\n"
+        f"{toy.root}/decisions.csv can't be imported: 11 problems\n"
         "  1. decisions.csv, row 2, column id: found 'R2:30'; expected a fraction of the study. "
         "Did you mean 'R2:3'?\n"
         "  2. decisions.csv, row 2, column reason_code: found 'mood'; expected one of histology, "
@@ -191,7 +190,7 @@ def test_every_problem_is_named_at_once_and_nothing_is_written(toy: ToyStudy) ->
         "  10. decisions.csv, row 4, columns start_min, end_min: found '10' and '9'; expected two "
         "times, the first before the second.\n"
         "  11. decisions.csv, row 5, column reason_text: found nothing; expected the comment."
-    ).replace("12 problems", "11 problems")
+    )
     assert table(toy, "exclusions.csv").count("\n") == 2
     assert log(toy) == []
 
@@ -259,7 +258,7 @@ def test_a_blinded_review_ends_with_a_lock(toy: ToyStudy) -> None:
     assert is_blind(review, log(toy))
     lock_decisions(toy.root, "toy", "A. Person", "2026-11-22")
     assert not is_blind(review, log(toy))
-    with pytest.raises(DecisionError, match="found a lock by A. Person on 2026-11-22 in line 2"):
+    with pytest.raises(DecisionError, match=r"found a lock by A\. Person on 2026-11-22 in line 2"):
         lock_decisions(toy.root, "toy", "A. Person")
     with pytest.raises(DecisionError, match="because the review is not blinded now"):
         take(toy, reject("d2", id="R2:4", blinded="yes"))

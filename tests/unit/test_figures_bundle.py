@@ -14,14 +14,19 @@ import pandas as pd
 import pytest
 
 from dialysis.errors import FigureError
-from dialysis.figures.bundle import write_bundle
-from dialysis.figures.names import bundle_files
-from dialysis.figures.panels import percent_scale, time_ticks
+from dialysis.figures.auc import draw_auc
+from dialysis.figures.basal import draw_basal
+from dialysis.figures.bundle import OutcomeNumbers, save, write_bundle
+from dialysis.figures.caption import caption
+from dialysis.figures.concentration import draw_concentration
+from dialysis.figures.names import bundle_files, data_file
+from dialysis.figures.ratio import draw_ratio
+from dialysis.figures.scales import percent_scale, time_ticks
 from dialysis.figures.source import source_data
 from dialysis.figures.timecourse import draw_timecourse, figure_scale
 from dialysis.files import read_table
-from dialysis.plotting import MIN_TEXT_PT, WIDTHS_MM, group_styles, save_figure, style
-from dialysis.tables.figures import SOURCE_DATA
+from dialysis.plotting import MIN_TEXT_PT, WIDTHS_MM, group_styles, style
+from dialysis.tables.figures import FIGURE_DATA, SOURCE_DATA
 
 from .test_figures_synthetic import (
     FIGURES,
@@ -34,6 +39,7 @@ from .test_figures_synthetic import (
 )
 
 SLUG = "dopac_hippocampus"
+STARS = r"panel\d+-group\d+-stars-[\d_]+"
 
 
 def _source(study: Study, **config: Any) -> pd.DataFrame:
@@ -47,9 +53,10 @@ def _figure(study: Study, **config: Any) -> Any:
 
 def _bundle(study: Study, folder: Path, **more: Any) -> dict[str, Path]:
     model, config = more.pop("model", MODEL), FIGURES | more.pop("config", {})
-    files = write_bundle(
-        study.timecourse, study.means, study.contrasts, model, config, folder, **more
+    numbers = OutcomeNumbers(
+        study.timecourse, {"means": study.means, "contrasts": study.contrasts}, model, **more
     )
+    files = write_bundle(numbers, config, folder)
     return {path.name: path for path in files}
 
 
@@ -96,8 +103,8 @@ def outside_texts(figure: Any) -> list[str]:
 
 def test_the_bundle_is_complete_and_named_as_promised(tmp_path: Path) -> None:
     files = _bundle(make_study(), tmp_path)
-    assert list(files) == bundle_files(SLUG)
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(bundle_files(SLUG))
+    assert list(files) == bundle_files(SLUG, FIGURES)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(files)
     assert all(path.stat().st_size > 0 for path in files.values())
 
 
@@ -118,18 +125,30 @@ def test_two_writes_are_byte_identical_in_any_order_of_rows(tmp_path: Path) -> N
         study.contrasts.sample(frac=1.0, random_state=4).reset_index(drop=True),
     )
     one, other = _bundle(study, tmp_path / "a"), _bundle(shuffled, tmp_path / "b")
-    for name in bundle_files(SLUG):
+    # Copies of tables of statistics keep the order of the originals.
+    ours = [n for n in one if "_stats_" not in n and not n.endswith(".xlsx")]
+    for name in ours:
         assert one[name].read_bytes() == other[name].read_bytes(), name
+    again = _bundle(study, tmp_path / "c")
+    assert all(one[name].read_bytes() == again[name].read_bytes() for name in one)
 
 
-def test_the_figure_is_redrawn_from_its_source_data_alone(tmp_path: Path) -> None:
+def test_every_figure_is_redrawn_from_its_source_data_alone(tmp_path: Path) -> None:
     files = _bundle(make_study(), tmp_path)
     source = read_table(files[f"{SLUG}_source_data.csv"], SOURCE_DATA)
+    rows = {
+        name: read_table(files[data_file(SLUG, name)], FIGURE_DATA)
+        for name in ("concentration", "basal", "auc", "ratio")
+    }
+    draw = {"concentration": draw_concentration, "basal": draw_basal}
+    draw |= {"auc": draw_auc, "ratio": draw_ratio}
     with style():
-        figure = draw_timecourse(source, FIGURES)
-        again = save_figure(figure, tmp_path / "again", dpi=FIGURES["dpi"])
-    for path in again:
-        assert path.read_bytes() == files[f"{SLUG}_timecourse{path.suffix}"].read_bytes()
+        figures = {name: draw[name](rows[name], FIGURES) for name in draw}
+        figures["timecourse"] = draw_timecourse(source, FIGURES, rows["auc"])
+        for name, figure in figures.items():
+            stem = tmp_path / "again" / f"{SLUG}_{name}"
+            for path in save(figure, stem, FIGURES):
+                assert path.read_bytes() == files[path.name].read_bytes()
 
 
 def test_source_data_hold_the_means_and_every_value_in_use(tmp_path: Path) -> None:
@@ -214,11 +233,10 @@ def test_stars_drawn_are_those_of_the_contrasts(width: str) -> None:
     figure = _figure(study, width=width)
     order = list(group_styles(study.timecourse))
     drawn = {}
-    for gid, text in _by_gid(figure, r"panel\d+-group\d+-stars-\d+").items():
-        _, group, _, index = gid.split("-")
-        drawn[order[int(group.removeprefix("group")) - 1], int(index)] = text.get_text().replace(
-            "\n", ""
-        )
+    for gid, text in _by_gid(figure, STARS).items():
+        group, indices = re.fullmatch(r"panel\d+-group(\d+)-stars-(.+)", gid).groups()
+        for index in indices.split("_"):
+            drawn[order[int(group) - 1], int(index)] = text.get_text().replace("\n", "")
     table = study.contrasts[study.contrasts["stars"] != ""]
     assert len(table) > 10
     assert drawn == {
@@ -232,7 +250,7 @@ def test_stars_stand_above_the_axes_in_the_ink_of_their_group() -> None:
     figure.draw_without_rendering()
     styles = list(group_styles(study.timecourse).values())
     tops = [axes.get_window_extent().y1 for axes in figure.axes]
-    for gid, text in _by_gid(figure, r"panel\d+-group\d+-stars-\d+").items():
+    for gid, text in _by_gid(figure, STARS).items():
         assert text.get_window_extent().y0 > min(tops)
         assert text.get_color() == styles[int(re.search(r"group(\d+)", gid)[1]) - 1].ink
 
@@ -355,12 +373,12 @@ def test_text_is_large_enough_inside_and_free_of_overlap(name: str, width: str) 
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(WIDTHS_MM[width])
 
 
-@pytest.mark.parametrize("name", ODD_STUDIES)
+@pytest.mark.parametrize("name", ["nothing left", "12 groups of many drugs", "long names"])
 def test_odd_studies_make_a_whole_bundle(name: str, tmp_path: Path) -> None:
     study = odd_study(name)
     slug = str(study.timecourse["outcome"].iloc[0])
     files = _bundle(study, tmp_path)
-    assert list(files) == bundle_files(slug)
+    assert list(files) == bundle_files(slug, FIGURES)
     assert files["caption.md"].read_text(encoding="utf-8").startswith("**")
 
 
@@ -380,7 +398,7 @@ def test_values_below_the_axis_are_drawn_at_its_edge_and_counted(tmp_path: Path)
     study = with_timecourse(frame)
     scale = figure_scale(_source(study), FIGURES)
     assert (scale.log, scale.low) == (True, 5.0)
-    text = _bundle(study, tmp_path)["caption.md"].read_text(encoding="utf-8")
+    text = _caption(study)
     assert "2 values below 5 % of baseline are drawn at the lower edge." in text
 
 
@@ -403,7 +421,8 @@ def test_rows_of_two_outcomes_are_refused(tmp_path: Path) -> None:
     study, other = make_study(), make_study(outcome="da_hippocampus")
     both = pd.concat([study.timecourse, other.timecourse], ignore_index=True)
     with pytest.raises(FigureError) as caught:
-        write_bundle(both, study.means, study.contrasts, MODEL, FIGURES, tmp_path)
+        stats = {"means": study.means, "contrasts": study.contrasts}
+        write_bundle(OutcomeNumbers(both, stats, MODEL), FIGURES, tmp_path)
     assert str(caught.value) == (
         "normalize/timecourse.csv: found rows of 2 outcomes ['dopac_hippocampus', "
         "'da_hippocampus']; expected those of one."
@@ -414,13 +433,24 @@ def test_rows_of_two_outcomes_are_refused(tmp_path: Path) -> None:
 # Caption
 
 
-def _caption(study: Study, tmp_path: Path, **more: Any) -> str:
-    return _bundle(study, tmp_path, **more)["caption.md"].read_text(encoding="utf-8")
+def _caption(
+    study: Study,
+    model: dict[str, Any] = MODEL,
+    config: dict[str, Any] | None = None,
+    normalize: dict[str, Any] | None = None,
+    species: str = "",
+) -> str:
+    options = FIGURES | (config or {})
+    source = source_data(study.timecourse, study.means, study.contrasts, model, options)
+    scale = figure_scale(source, options)
+    return caption(
+        study.timecourse, source, study.contrasts, model, options, scale, normalize, species
+    )
 
 
 def test_n_in_the_caption_and_the_legend_is_the_data_s(tmp_path: Path) -> None:
     study = odd_study("missing fractions")
-    text = _caption(study, tmp_path)
+    text = _caption(study)
     used = study.timecourse[study.timecourse["used"].astype(bool)]
     for group, own in used.groupby("group"):
         n = own["animal_id"].nunique()
@@ -469,7 +499,7 @@ def test_the_caption_of_a_whole_study(tmp_path: Path) -> None:
     used = frame[frame["used"].astype(bool)]
     basal = used.drop_duplicates("probe_id")["baseline"]
     mean, sem = basal.mean(), basal.std(ddof=1) / np.sqrt(len(basal))
-    text = _caption(study, tmp_path, model=model, normalize=normalize, species="Wistar rat")
+    text = _caption(study, model=model, normalize=normalize, species="Wistar rat")
     assert text == (
         "**DOPAC, hippocampus: time course after mianserin and mirtazapine, in percent of "
         "baseline.**\n\n"
@@ -479,18 +509,19 @@ def test_the_caption_of_a_whole_study(tmp_path: Path) -> None:
         "interval (CI) of the mean (t distribution, each group and time by itself). Thin lines: "
         "individual animals, broken where a fraction is missing. Dashed line: 100. Open markers: "
         "vehicle; filled markers: drug, darker with the dose. Markers are set slightly apart "
-        "sideways so that error bars can be told apart. 3 of the 441 values shown were below the "
-        "limit of detection (small crosses), entered as half the limit.\n\n"
+        "sideways so that error bars can be told apart. The vertical axis starts at 50. 3 of the "
+        "441 values shown were below the limit of detection (small crosses), entered as half the "
+        "limit.\n\n"
         "n is the number of animals: vehicle s.c., n = 8 (7 at 66 min); mianserin 2 mg/kg s.c., "
         "n = 6; mianserin 5 mg/kg s.c., n = 7; mirtazapine 2 mg/kg s.c., n = 6; mirtazapine "
         "5 mg/kg s.c., n = 7. Animals: Wistar rat. Left out: 1 animal, R12 (histology: outside). "
         "Without a value: 1 single fraction of other animals: 1 × lost_vial: broken.\n\n"
-        "Stars, in rows behind the marker of their group: difference from vehicle at that time, "
-        "* p < 0.05, ** p < 0.01, *** p < 0.001 (adjusted by Dunnett's method over all groups and "
-        "all times after the dose). The comparisons come from a linear mixed model of "
-        "ln(concentration / baseline) (`log_ratio ~ group * time`; random intercept per animal, "
-        "REML): they test ratios between groups, not the percentages drawn. Degrees of freedom "
-        "(27): between animals.\n\n"
+        "Stars, in rows behind the marker of their group, over the times they hold for: "
+        "difference from vehicle at that time, * p < 0.05, ** p < 0.01, *** p < 0.001 (adjusted"
+        " by Dunnett's method over all groups and all times after the dose). The comparisons "
+        "come from a linear mixed model of ln(concentration / baseline) (`log_ratio ~ group * "
+        "time`; random intercept per animal, REML): they test ratios between groups, not the "
+        "percentages drawn. Degrees of freedom (27): between animals.\n\n"
         f"Basal level in the dialysate: {mean:.1f} ± {sem:.1f} nM (mean ± SEM, n = 34 animals). "
         "Times are the midpoints of the fractions, corrected for a lag of 3.8 min between membrane "
         "and vial (5.7 µL at 1.5 µL/min, plug flow).\n"
@@ -502,7 +533,7 @@ def test_a_model_that_failed_is_told(status: str, tmp_path: Path) -> None:
     study = make_study()
     contrasts = study.contrasts.assign(stars="", status=status, reason="no convergence")
     model = MODEL | {"status": status, "reason": "no convergence"}
-    text = _caption(Study(study.timecourse, study.means, contrasts), tmp_path, model=model)
+    text = _caption(Study(study.timecourse, study.means, contrasts), model=model)
     words = "failed" if status == "failed" else "could not be made"
     assert f"No stars: the fit of the statistical model {words} (no convergence)." in text
     assert "p < 0.05" not in text
@@ -513,7 +544,7 @@ def test_a_singular_fit_and_missing_comparisons_are_told(tmp_path: Path) -> None
     contrasts = study.contrasts.copy()
     contrasts.loc[0, ["status", "reason", "stars"]] = ["not_estimable", "one animal", ""]
     model = MODEL | {"status": "singular", "reason": "the variance between animals is 0"}
-    text = _caption(Study(study.timecourse, study.means, contrasts), tmp_path, model=model)
+    text = _caption(Study(study.timecourse, study.means, contrasts), model=model)
     assert "The fit is singular: the variance between animals is 0." in text
     assert f"1 of the {len(contrasts)} comparisons can't be made (one animal)." in text
 
@@ -521,7 +552,7 @@ def test_a_singular_fit_and_missing_comparisons_are_told(tmp_path: Path) -> None
 def test_no_difference_is_told(tmp_path: Path) -> None:
     study = make_study()
     none = Study(study.timecourse, study.means, study.contrasts.assign(stars=""))
-    assert "No difference from vehicle at any time reached p < 0.05" in _caption(none, tmp_path)
+    assert "No difference from vehicle at any time reached p < 0.05" in _caption(none)
     assert not _by_gid(_figure(none), r".*-stars-.*")
 
 
@@ -537,15 +568,15 @@ def test_no_difference_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_the_basal_level_has_its_unit(unit: str, expected: str, tmp_path: Path) -> None:
-    assert re.search(expected, _caption(make_study(conc_unit=unit), tmp_path))
+    assert re.search(expected, _caption(make_study(conc_unit=unit)))
 
 
 def test_error_bars_are_named(tmp_path: Path) -> None:
     study = make_study()
-    sem = _caption(study, tmp_path, config={"error": "sem"})
+    sem = _caption(study, config={"error": "sem"})
     assert "Error bars: standard error of the mean (SEM)." in sem
-    both = _caption(study, tmp_path, config={"error": "sem", "center": "geometric"})
+    both = _caption(study, config={"error": "sem", "center": "geometric"})
     assert "Large markers: geometric mean over animals." in both
     assert "standard error of the mean (SEM), computed on logarithms." in both
     model = MODEL | {"confidence": 0.9}
-    assert "Error bars: 90 % confidence interval (CI)" in _caption(study, tmp_path, model=model)
+    assert "Error bars: 90 % confidence interval (CI)" in _caption(study, model=model)

@@ -156,8 +156,8 @@ def test_text_stays_text(tmp_path: Path) -> None:
 def test_an_unknown_format_is_named(tmp_path: Path) -> None:
     with style(), pytest.raises(FigureError) as caught:
         save_figure(_drawn(), tmp_path / "figure", ["gif"])
-    assert (
-        str(caught.value) == "figure figure: found the format 'gif'; expected one of pdf, svg, png."
+    assert str(caught.value) == (
+        "figure figure: found the format 'gif'; expected one of pdf, svg, png, eps, tiff."
     )
 
 

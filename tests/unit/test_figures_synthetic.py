@@ -38,7 +38,8 @@ MODEL: dict[str, Any] = {
 FIGURES: dict[str, Any] = {
     "width": "one_and_half",
     "font": "DejaVu Sans",
-    "dpi": 100,
+    "dpi": 50,
+    "dpi_print": 100,
     "center": "arithmetic",
     "error": "ci",
     "individuals": True,

@@ -224,9 +224,9 @@ def test_areas_without_standards_ask_for_a_decision(from_areas: ToyStudy) -> Non
         ),
         (
             "R1,2,DOPAC,7,nM",
-            "R1,2,DOPAC,n.d.,nM",
-            "config/toy/concentrations.csv, row 3, column concentration: found 'n.d.'; expected a "
-            "number from 0 (decimal point, no unit), <LOD or <number.",
+            "R1,2,DOPAC,weak,nM",
+            "config/toy/concentrations.csv, row 3, column concentration: found 'weak'; expected a "
+            "number (decimal point or comma, no thousands mark), <LOD or <number.",
         ),
         (
             "R1,2,DOPAC,7,nM",

@@ -13,6 +13,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 from dialysis.decisions import is_blind, log_path, read_log
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
+from dialysis.figures.names import OUTCOME_FIGURES, TITLES
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files, site_folders
 from dialysis.stamps import write_stamps
@@ -40,6 +41,8 @@ try:
     if workflow.is_main_process:
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
+        for note in STUDY.notes:
+            print(f"note: {note}", file=sys.stderr, flush=True)
         for note in settle_results(STUDY, stamps):
             print(f"note: {note}", file=sys.stderr, flush=True)
 except DialysisError as error:
@@ -73,7 +76,7 @@ STAGE_RULES = [
 ]
 # What the review site consists of, relative to its folder.
 SITE = site_files(
-    {slug: bundle_files(slug) for slug in SLUGS},
+    {slug: bundle_files(slug, STUDY.config["figures"]) for slug in SLUGS},
     qc_files(QC_FIGURES),
     START,
     n_animals=len(STUDY.tables["animals"]),
@@ -99,23 +102,29 @@ def of_runs(stage, *names):
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
 
 
-def with_report(path, caption, category, labels):
+def with_report(path, caption, category, labels, subcategory=None):
     """An output; a picture goes into Snakemake's own report (snakemake --report)."""
-    if not path.endswith(".png"):
+    if not path.endswith(".png") or path.endswith("_print.png"):
         return path
-    caption = f"../report/{caption}.rst"
-    return report(path, caption=caption, category=category, labels=labels)
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=category,
+        subcategory=subcategory,
+        labels=labels,
+    )
 
 
 def bundle(slug):
     """Files of an outcome's bundle."""
-    labels = {"outcome": slug, "figure": "percent of baseline"}
-    return [
-        with_report(
-            f"{RESULTS}/figures/{slug}/{name}", "timecourse", "Time courses", labels
-        )
-        for name in bundle_files(slug)
-    ]
+    pictures = {f"{slug}_{figure}.png": figure for figure in OUTCOME_FIGURES}
+    files = []
+    for name in bundle_files(slug, STUDY.config["figures"]):
+        figure = pictures.get(name, "timecourse")
+        labels = {"outcome": slug, "figure": TITLES[figure]}
+        path = f"{RESULTS}/figures/{slug}/{name}"
+        files.append(with_report(path, figure, "Outcomes", labels, slug))
+    return files
 
 
 def quality_figures():

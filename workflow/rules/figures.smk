@@ -1,9 +1,12 @@
 rule figures:
     input:
         timecourse=rules.normalize.output.timecourse,
+        baseline=rules.normalize.output.baseline,
+        summary=rules.normalize.output.summary,
         stats=[
             f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
         ],
+        doses=f"{STAMPS}/tables/doses.csv",
         study=f"{STAMPS}/config/study.json",
         normalize=f"{STAMPS}/config/normalize.json",
         config=f"{STAMPS}/config/figures.json",
@@ -15,11 +18,14 @@ rule figures:
         f"{RESULTS}/logs/figures.log",
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
         stats=lambda wildcards, input: str(Path(input.stats[0]).parents[1]),
         slugs=SLUGS,
         n=len(SLUGS),
+        # Not `threads`: that would let linear algebra use as many in every process.
+        processes=lambda wildcards: workflow.cores or 1,
     message:
         "Drawing the bundles of {params.n} outcomes"
     script:

@@ -16,7 +16,7 @@ rule review:
         figures=[
             f"{RESULTS}/figures/{slug}/{name}"
             for slug in SLUGS
-            for name in bundle_files(slug)
+            for name in bundle_files(slug, STUDY.config["figures"])
         ],
         bundles=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
         qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files(QC_FIGURES)],

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dialysis.figures.panels import Scale
+from dialysis.figures.auc import star_levels
+from dialysis.figures.scales import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
+from dialysis.figures.words import adjusted, count, error_words, has, listed, sentence, was
 from dialysis.study.start import marks
 
 _MOST_REASONS = 4
 _DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
-_ADJUSTMENTS = {
-    "dunnett": "Dunnett's method",
-    "holm": "Holm's method",
-    "bonferroni": "Bonferroni's method",
-}
-_FAMILIES = {
-    "within": "the groups within one time",
-    "all": "all groups and all times after the dose",
-}
 _BELOW_LOD = {
     "measured": "as measured",
     "half": "as half the limit",
@@ -50,6 +43,7 @@ def caption(
     scale: Scale,
     normalize: Mapping[str, Any] | None = None,
     species: str = "",
+    inset: str = "",
 ) -> str:
     """Write the caption as Markdown.
 
@@ -71,6 +65,8 @@ def caption(
         The ``normalize`` section: baseline fractions, lag, rule for values below the limit.
     species : str
         Species and strain, ``study.species``.
+    inset : str
+        Sentence on insets, where the figure has any.
 
     Returns
     -------
@@ -79,7 +75,7 @@ def caption(
     """
     paragraphs = [
         f"**{_title(source)}**",
-        _shown(timecourse, source, config, scale, normalize or {}),
+        _shown(timecourse, source, config, scale, normalize or {}, inset),
         _animals(timecourse, source, species),
         _statistics(source, contrasts, model),
         _measurement(timecourse, normalize),
@@ -92,7 +88,7 @@ def _title(source: pd.DataFrame) -> str:
     label = str(heads["outcome_label"].iloc[0])
     drugs = list(dict.fromkeys(heads.loc[~heads["is_control"].astype(bool), "drug_label"]))
     given = drugs or list(dict.fromkeys(heads["drug_label"]))
-    return f"{label}: time course after {_listed(given)}, in percent of baseline."
+    return f"{label}: time course after {listed(given)}, in percent of baseline."
 
 
 def _shown(
@@ -101,6 +97,7 @@ def _shown(
     config: Mapping[str, Any],
     scale: Scale,
     normalize: Mapping[str, Any],
+    inset: str,
 ) -> str:
     means = source[source["row"] == "mean"]
     if not len(means):
@@ -115,9 +112,9 @@ def _shown(
     center, error = str(means["center"].iloc[0]), str(means["error_bar"].iloc[0])
     parts = [
         f"Each animal's dialysate level is given in percent of its own baseline ({window}; "
-        "100 is no change) against the time from the dose (arrow).",
+        f"100 is no change) against the time from the dose {_moments(source)}.",
         f"Large markers: {center} mean over animals.",
-        f"Error bars: {_error_words(center, error)}.",
+        f"Error bars: {error_words(center, error)}.",
     ]
     if individuals:
         unit = "animals"
@@ -131,23 +128,27 @@ def _shown(
     parts.append("Markers are set slightly apart sideways so that error bars can be told apart.")
     if scale.log:
         parts.append("The vertical axis is logarithmic.")
+    elif scale.low > 0:
+        parts.append(f"The vertical axis starts at {scale.low:g}.")
+    if inset:
+        parts.append(inset)
     shown = source[(source["row"] == "mean") | ((source["row"] == "individual") & individuals)]
     below = int((shown["pct_of_baseline"] < scale.low).sum())
     if below:
         parts.append(
-            f"{_count(below, 'value')} below {scale.low:.3g} % of baseline "
+            f"{count(below, 'value')} below {scale.low:.3g} % of baseline "
             f"{'is' if below == 1 else 'are'} drawn at the lower edge."
         )
     cut = int(((means["high_pct"] > scale.high) | (means["low_pct"] < scale.low)).sum())
     if cut:
-        parts.append(f"{_count(cut, 'error bar')} reach{'es' if cut == 1 else ''} beyond the axis.")
+        parts.append(f"{count(cut, 'error bar')} reach{'es' if cut == 1 else ''} beyond the axis.")
     alone = int((means["n"] == 1).sum())
     if alone:
-        parts.append(f"{_count(alone, 'mean')} of a single animal {_has(alone)} no error bar.")
+        parts.append(f"{count(alone, 'mean')} of a single animal {has(alone)} no error bar.")
     undefined = int(means["pct_of_baseline"].isna().sum())
     if undefined:
         parts.append(
-            f"{_count(undefined, 'geometric mean')} can't be given, because a value is not above 0."
+            f"{count(undefined, 'geometric mean')} can't be given, because a value is not above 0."
         )
     values = used_values(timecourse)
     censored = int(values["censored"].fillna(False).sum())
@@ -156,7 +157,7 @@ def _shown(
     marked = " (small crosses)" if individuals else ""
     if censored:
         parts.append(
-            f"{censored} of the {len(values)} values shown {_was(censored)} below the limit of "
+            f"{censored} of the {len(values)} values shown {was(censored)} below the limit of "
             f"detection{marked}{entered}."
         )
     else:
@@ -164,12 +165,16 @@ def _shown(
     return " ".join(parts)
 
 
-def _error_words(center: str, error: str) -> str:
-    logs = ", computed on logarithms" if center == "geometric" else ""
-    if error == "SEM":
-        return f"standard error of the mean (SEM){logs}"
-    level = error.replace("CI", "confidence interval (CI)")
-    return f"{level} of the mean{logs} (t distribution, each group and time by itself)"
+def _moments(source: pd.DataFrame) -> str:
+    """What marks the dose: arrows, bars or both."""
+    events = source[source["row"] == "event"]
+    bars, doses = events[events["end_min"].notna()], events[events["end_min"].isna()]
+    times = sorted(dict.fromkeys(doses["time_min"].round(1)))
+    more = "" if len(times) < 2 else f"s at {listed([f'{t:g}' for t in times])} min"
+    parts = [f"arrow{more}"] if len(doses) or not len(events) else []
+    for event in bars.drop_duplicates(["time_min", "end_min"]).itertuples(index=False):
+        parts.append(f"bar: {event.time_min:g} to {event.end_min:g} min")
+    return f"({'; '.join(parts)})"
 
 
 def _animals(timecourse: pd.DataFrame, source: pd.DataFrame, species: str) -> str:
@@ -202,7 +207,7 @@ def _n_words(n: int, cells: pd.Series, times: pd.Series) -> str:
             fewer.setdefault(here, []).append(f"{round(time)}".replace("-", "\N{MINUS SIGN}"))
     if not fewer:
         return f"n = {n}"
-    where = ", ".join(f"{here} at {_listed(at)} min" for here, at in sorted(fewer.items()))
+    where = ", ".join(f"{here} at {listed(at)} min" for here, at in sorted(fewer.items()))
     return f"n = {n} ({where})"
 
 
@@ -223,8 +228,8 @@ def _left_out(timecourse: pd.DataFrame) -> list[str]:
     parts = []
     n_whole = sum(len(probes) for probes in whole.values())
     if n_whole:
-        named = [f"{_listed(probes)} ({reason})" for reason, probes in whole.items()]
-        parts.append(f"Left out: {_count(n_whole, noun)}, {'; '.join(named)}.")
+        named = [f"{listed(probes)} ({reason})" for reason, probes in whole.items()]
+        parts.append(f"Left out: {count(n_whole, noun)}, {'; '.join(named)}.")
     if single:
         counted = pd.Series(single).value_counts()
         ordered = sorted(counted.items(), key=lambda item: (-int(item[1]), str(item[0])))
@@ -264,60 +269,38 @@ def _statistics(source: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[st
         return f"No stars: the fit of the statistical model {words} ({reason})."
     heads = source[source["row"] == "group"].set_index("group")
     controls = list(dict.fromkeys(contrasts["control"]))
-    against = _listed([str(heads["group_label"].get(c, c)) for c in controls])
+    against = listed([str(heads["group_label"].get(c, c)) for c in controls])
     if len(controls) > 1:
         against = f"its own control ({against})"
     shown = contrasts[contrasts["stars"] != ""]
-    levels = _star_levels(model)
+    levels = star_levels(model)
     first = next(iter(levels.values()))
     parts = []
     if len(shown):
         meaning = ", ".join(f"{mark} p < {level:g}" for mark, level in levels.items())
         parts.append(
-            f"Stars, in rows behind the marker of their group: difference from {against} at that "
-            f"time, {meaning}{_adjusted(model, contrasts)}."
+            f"Stars, in rows behind the marker of their group, over the times they hold for: "
+            f"difference from {against} at that time, {meaning}{adjusted(model, contrasts)}."
         )
     else:
         parts.append(
             f"No difference from {against} at any time reached p < {first:g}"
-            f"{_adjusted(model, contrasts)}."
+            f"{adjusted(model, contrasts)}."
         )
     parts.append(_model_words(model))
     if model.get("df_method"):
         df = model.get("df")
         count = f" ({df:g})" if isinstance(df, int | float) and df else ""
-        parts.append(f"Degrees of freedom{count}: {_sentence(str(model['df_method']))}")
+        parts.append(f"Degrees of freedom{count}: {sentence(str(model['df_method']))}")
     if status == "singular":
-        parts.append(f"The fit is singular: {_sentence(reason)}")
+        parts.append(f"The fit is singular: {sentence(reason)}")
     missing = contrasts[contrasts["status"].isin(["failed", "not_estimable"])]
     if len(missing):
         parts.append(
             f"{len(missing)} of the {len(contrasts)} comparisons can't be made "
-            f"({_listed(list(dict.fromkeys(missing['reason'])))})."
+            f"({listed(list(dict.fromkeys(missing['reason'])))})."
         )
     return " ".join(part for part in parts if part)
-
-
-def _star_levels(model: Mapping[str, Any]) -> dict[str, float]:
-    """Return the p below which each number of stars stands."""
-    stated = model.get("stars")
-    if isinstance(stated, Mapping) and stated.get("below"):
-        below = {str(mark): float(level) for mark, level in stated["below"].items()}
-        return dict(sorted(below.items(), key=lambda item: len(item[0])))
-    alpha = float(model.get("alpha") or 0.05)
-    return {"*": alpha, "**": alpha / 5, "***": alpha / 50}
-
-
-def _adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
-    multiplicity = model.get("multiplicity")
-    stated = multiplicity.get("adjustment") if isinstance(multiplicity, Mapping) else None
-    method = str(stated or model.get("adjustment") or contrasts["adjustment"].iloc[0])
-    if method in ("none", ""):
-        return ", not adjusted for the number of comparisons"
-    stars = model.get("stars")
-    family = str(stars.get("family", "")) if isinstance(stars, Mapping) else str(stars or "")
-    over = f" over {_FAMILIES[family]}" if family in _FAMILIES else ""
-    return f" (adjusted by {_ADJUSTMENTS.get(method, method)}{over})"
 
 
 def _model_words(model: Mapping[str, Any]) -> str:
@@ -380,25 +363,3 @@ def _mean_and_error(mean: float, error: float) -> tuple[str, str]:
         return f"{mean:.3g}", f"{error:.2g}"
     decimals = max(1 - math.floor(math.log10(error)), 0)
     return f"{mean:.{decimals}f}", f"{error:.{decimals}f}"
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Join names with commas and a final 'and'."""
-    words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _has(n: int) -> str:
-    return "has" if n == 1 else "have"
-
-
-def _was(n: int) -> str:
-    return "was" if n == 1 else "were"

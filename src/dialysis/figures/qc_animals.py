@@ -20,7 +20,7 @@ from dialysis.figures.cells import (
     round_ticks,
     wrap,
 )
-from dialysis.figures.panels import time_ticks
+from dialysis.figures.scales import time_ticks
 from dialysis.plotting import OKABE_ITO, SMALL_PT, TEXT_PT, text_width_pt
 from dialysis.study.start import marks
 

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from dialysis.errors import FigureError
-from dialysis.study.groups import group_order
-from dialysis.study.start import marks
-from dialysis.tables.figures import SOURCE_DATA
+from dialysis.figures.groups import error_name, event_rows, group_heads
+from dialysis.tables.figures import FIGURE_DATA, SOURCE_DATA
+from dialysis.tables.inputs import DOSES
 
 SHOWN_PERIODS = ("baseline", "post")
-_GROUP_COLUMNS = ["group", "drug", "dose", "dose_unit", "route", "control", "is_control"]
 
 
 def source_data(
@@ -23,6 +22,7 @@ def source_data(
     contrasts: pd.DataFrame,
     model: Mapping[str, Any],
     config: Mapping[str, Any],
+    doses: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Collect what the time-course figure of one outcome shows.
 
@@ -36,6 +36,8 @@ def source_data(
         ``stats/<outcome>/model.json``; ``confidence`` is read (0.95 when absent).
     config : mapping
         The ``figures`` section: ``center``, ``error``, ``labels``.
+    doses : DataFrame, optional
+        `dialysis.tables.inputs.DOSES`; without it the dose is at 0 min.
 
     Returns
     -------
@@ -56,24 +58,13 @@ def source_data(
     outcome = str(timecourse["outcome"].iloc[0])
     used = used_values(timecourse)
     _check_counts(outcome, used, means)
-    order = group_order(timecourse)
-    groups = timecourse.drop_duplicates("group").set_index("group", drop=False).loc[order]
     center = str(config.get("center", "arithmetic"))
     error = str(config.get("error", "ci"))
     confidence = float(model.get("confidence") or 0.95)
 
-    base = groups[_GROUP_COLUMNS].reset_index(drop=True)
-    base["group_order"] = np.arange(1, len(base) + 1)
-    base["drug_label"] = [labels.get(drug, drug) for drug in base["drug"]]
-    base["group_label"] = [
-        str(group).replace(drug, label, 1)
-        for group, drug, label in zip(base["group"], base["drug"], base["drug_label"], strict=True)
-    ]
-    base["outcome"] = outcome
-    base["outcome_label"] = outcome_label(timecourse, labels)
-    base["center"] = center
-    base["error_bar"] = error_name(error, confidence)
-    base["marks"] = ";".join(marks(timecourse["source"], timecourse["conc_unit"]))
+    doses = DOSES.empty() if doses is None else doses
+    heads_only = group_heads(timecourse, labels)
+    base = heads_only.assign(center=center, error_bar=error_name(error, confidence))
 
     animals = used.groupby("group")["animal_id"].nunique()
     heads = base.assign(row="group", n=[int(animals.get(g, 0)) for g in base["group"]])
@@ -87,17 +78,22 @@ def source_data(
         ["group", "animal_id", "probe_id", "time_index", "time_min", "pct_of_baseline", "censored"]
     ]
     individuals = base.merge(values, on="group").assign(row="individual")
+    events = event_rows(heads_only, timecourse, doses, labels)
 
     rows = pd.concat(
-        [SOURCE_DATA.coerce(part) for part in (heads, drawn, individuals)], ignore_index=True
+        [SOURCE_DATA.coerce(part) for part in (heads, drawn, individuals, events)],
+        ignore_index=True,
     )
-    rank = rows["row"].map({"group": 0, "mean": 1, "individual": 2})
-    rows = (
-        rows.assign(rank=rank)
-        .sort_values(["rank", "group_order", "animal_id", "probe_id", "time_index"], kind="stable")
-        .drop(columns="rank")
-    )
+    rank = rows["row"].map({"group": 0, "mean": 1, "individual": 2, "event": 3})
+    by = ["rank", "group_order", "animal_id", "probe_id", "time_index", "time_min"]
+    rows = rows.assign(rank=rank).sort_values(by, kind="stable").drop(columns="rank")
     return SOURCE_DATA.validate(rows.reset_index(drop=True))
+
+
+def figure_rows(source: pd.DataFrame) -> pd.DataFrame:
+    """Source data of a time course as FIGURE_DATA, in percent of baseline."""
+    names = {"pct_of_baseline": "value", "low_pct": "low", "high_pct": "high"}
+    return FIGURE_DATA.coerce(source.rename(columns=names).assign(unit="% of baseline"))
 
 
 def used_values(timecourse: pd.DataFrame) -> pd.DataFrame:
@@ -107,22 +103,6 @@ def used_values(timecourse: pd.DataFrame) -> pd.DataFrame:
         & timecourse["period"].isin(SHOWN_PERIODS)
         & timecourse["pct_of_baseline"].notna()
     ]
-
-
-def outcome_label(timecourse: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Printed label of an outcome, with the configured names of analytes and region."""
-    first = timecourse.iloc[0]
-    parts = [str(first["analyte"])]
-    if first["denominator"]:
-        parts.append(str(first["denominator"]))
-    name = "/".join(labels.get(part, part) for part in parts)
-    region = str(first["region"])
-    return f"{name}, {labels.get(region, region)}" if region else name
-
-
-def error_name(error: str, confidence: float) -> str:
-    """Name of an error bar as it is printed."""
-    return "SEM" if error == "sem" else f"{100 * confidence:g} % CI"
 
 
 def _mean_cells(means: pd.DataFrame, center: str, error: str, confidence: float) -> pd.DataFrame:

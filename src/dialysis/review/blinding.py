@@ -119,7 +119,6 @@ def blinded(results: Results, mask: Mask) -> Results:
             tables={table.name: table.empty() for table in OUTCOME_TABLES},
             model={},
             figures=(),
-            caption="",
             results="",
             methods="",
             files=(),

@@ -31,6 +31,8 @@ SCRIPTS = (
 STYLE = "style.css"
 
 FORMATS = ("png", "svg", "pdf")
+# What `figures` wrote, in the folder of a bundle.
+BUNDLE_INDEX = "bundle.json"
 STUDY_TABLES = (
     "flags",
     "changes",
@@ -101,11 +103,6 @@ def full_chunk(chunk: str) -> str:
     return f"{chunk}-full"
 
 
-def timecourse_figure(slug: str, ending: str) -> str:
-    """Name of an outcome's main figure, in its bundle and on the page."""
-    return f"{slug}_timecourse.{ending}"
-
-
 def stats_table(slug: str, table: str) -> str:
     """Name of an outcome's table of statistics, without the ending."""
     return f"{slug}_{table}"
@@ -151,13 +148,30 @@ def site_files(
     if blind:
         return files
     for slug, names in bundles.items():
-        kept = list(names)
-        files += [figure_file(name) for name in kept if _ending(name) in FORMATS]
-        files += [figure_file(name) for name in kept if _ending(name) == "csv"]
-        files += [thumbnail(name[:-4]) for name in kept if _ending(name) == "png"][:1]
+        shown = shown_files(names)
+        files += [figure_file(name) for name in shown]
+        files += [thumbnail(name[:-4]) for name in shown if _ending(name) == "png"][:1]
         files += [table_file(stats_table(slug, table.name)) for table in OUTCOME_TABLES]
-    files += [figure_file(name) for name in qc if _ending(name) in FORMATS]
+    files += [figure_file(name) for name in shown_files(qc)]
     return files
+
+
+def shown_files(names: Iterable[str]) -> list[str]:
+    """Files of a bundle that the site has a copy of.
+
+    Figures that a page can show, in the formats of the screen and of paper, and tables.  Left out
+    are captions, which the pages have inside, copies of the tables of statistics, which stand in
+    `data`, and pictures for print, which would double the site's size.
+    """
+    every = list(names)
+    pictures = {name[:-4] for name in every if _ending(name) == "png"}
+    printed = {stem for stem in pictures if stem.endswith("_print")}
+    return [
+        name
+        for name in every
+        if (_ending(name) in FORMATS and name.rpartition(".")[0] in pictures - printed)
+        or (_ending(name) in ("csv", "xlsx") and "_stats_" not in name)
+    ]
 
 
 def site_folders(files: Iterable[str]) -> list[str]:

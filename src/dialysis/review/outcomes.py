@@ -75,16 +75,10 @@ def outcome_data(results: Results, each: OutcomeResults, found: Verdict) -> dict
     }
     if results.blind:
         return data
-    blocks = caption_blocks(each.results)
     return data | {
-        "pictures": [
-            picture(figure, _figure_title(figure.name, slug), _alt(results, each, position))
-            for position, figure in enumerate(each.figures)
-        ],
-        "sentence": first_sentence(each.results),
+        "pictures": [picture(figure) for figure in each.figures],
         "stars": str(results.config["stats"]["stars"]),
-        "results": blocks,
-        "caption": caption_blocks(each.caption),
+        "results": caption_blocks(each.results),
         "methods": caption_blocks(each.methods),
         "model": model_facts(each.model),
         "tables": [
@@ -100,7 +94,7 @@ def outcome_data(results: Results, each: OutcomeResults, found: Verdict) -> dict
             for table in sorted(OUTCOME_TABLES, key=_rank)
         ],
         "excluded": _with_excluded(results, each),
-        "downloads": [[path.name, figure_file(path.name)] for path in each.files],
+        "downloads": [[title, figure_file(path.name)] for title, path in each.files],
     }
 
 
@@ -130,24 +124,6 @@ def first_sentence(markdown: str) -> list[list[str]]:
     text = rest if bold and head.startswith("**") else text
     sentence = text.split(". ")[0].strip()
     return spans(f"{sentence.rstrip('.')}." if sentence else "")
-
-
-def _figure_title(name: str, slug: str) -> str:
-    title = title_of(name.removeprefix(f"{slug}_"))
-    return {"Timecourse": "Time course", "Auc": "Area under the curve"}.get(title, title)
-
-
-def _alt(results: Results, each: OutcomeResults, position: int) -> str:
-    title = _figure_title(each.figures[position].name, each.outcome.slug)
-    if position:
-        return f"{title} of {each.outcome.label}. The numbers are in the tables below."
-    groups = "; ".join(
-        f"{group} (n = {n})" for group, n in _animals_per_group(results, each.outcome.slug).items()
-    )
-    return (
-        f"Time course of {each.outcome.label}: percent of baseline against minutes from the dose. "
-        f"Groups: {groups or 'none'}. The numbers are in the source data."
-    )
 
 
 def _used(results: Results, slug: str) -> pd.DataFrame:

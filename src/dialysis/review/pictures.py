@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dialysis.errors import FigureError
+from dialysis.review.captions import caption_blocks
 from dialysis.review.names import figure_file
 from dialysis.review.results import Figure
 
@@ -15,14 +16,14 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 _THUMB_WIDTH = 440
 
 
-def picture(figure: Figure, title: str, alt: str) -> dict[str, Any]:
+def picture(figure: Figure) -> dict[str, Any]:
     """Describe a figure for the page.
 
     Returns
     -------
     dict
         ``name``, ``title``, ``alt``, ``src``, ``width`` and ``height`` (pixels), ``links`` to the
-        other formats.
+        formats, ``caption`` as blocks.
 
     Raises
     ------
@@ -30,10 +31,12 @@ def picture(figure: Figure, title: str, alt: str) -> dict[str, Any]:
         If its PNG can't be read.
     """
     width, height = png_size(figure.files["png"])
+    title = figure.title or title_of(figure.name)
     return {
         "name": figure.name,
         "title": title,
-        "alt": alt,
+        "alt": figure.alt or f"{title}. The numbers are in the tables of the site.",
+        "caption": caption_blocks(figure.caption),
         "src": figure_file(figure.files["png"].name),
         "width": width,
         "height": height,

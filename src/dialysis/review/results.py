@@ -13,7 +13,7 @@ from dialysis.decisions import Entry
 from dialysis.errors import TableError
 from dialysis.files import read_json, read_table
 from dialysis.provenance import SIDECAR, read_sidecar
-from dialysis.review.names import FORMATS, timecourse_figure
+from dialysis.review.names import BUNDLE_INDEX, FORMATS, shown_files
 from dialysis.study.groups import assign_groups, group_order
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
 from dialysis.study.start import quantifies, reads_exports
@@ -38,10 +38,17 @@ class Figure:
         File name without its ending.
     files : mapping of str to Path
         Ending (``"png"``, ``"svg"``, ``"pdf"``) to file.
+    title, alt : str
+        Heading, and what it shows for those who don't see it; empty where no index says it.
+    caption : str
+        Markdown; may be empty.
     """
 
     name: str
     files: Mapping[str, Path]
+    title: str = ""
+    alt: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,20 +65,19 @@ class OutcomeResults:
         Facts about the model, as `stats` wrote them.
     figures : tuple of Figure
         The time course first; empty when it was not drawn.
-    caption, results, methods : str
+    results, methods : str
         Markdown; empty when there is none.
-    files : tuple of Path
-        Tables of the figure bundle.
+    files : tuple of (str, Path)
+        Titles and tables of the figure bundle.
     """
 
     outcome: Outcome
     tables: Mapping[str, pd.DataFrame]
     model: Mapping[str, Any]
     figures: tuple[Figure, ...]
-    caption: str
     results: str
     methods: str
-    files: tuple[Path, ...]
+    files: tuple[tuple[str, Path], ...]
 
     @property
     def anova(self) -> pd.DataFrame:
@@ -295,8 +301,8 @@ def _read_outcome(results_dir: Path, outcome: Outcome) -> OutcomeResults:
     slug = outcome.slug
     stats = results_dir / "stats" / slug
     bundle = results_dir / "figures" / slug
-    main = timecourse_figure(slug, "png").removesuffix(".png")
     model = stats / "model.json"
+    index = _index(bundle)
     return OutcomeResults(
         outcome=outcome,
         tables={
@@ -304,11 +310,14 @@ def _read_outcome(results_dir: Path, outcome: Outcome) -> OutcomeResults:
             for table in OUTCOME_TABLES
         },
         model=read_json(model) if model.is_file() else {},
-        figures=tuple(sorted(_figures(bundle), key=lambda figure: figure.name != main)),
-        caption=_text(bundle / "caption.md"),
+        figures=_figures(bundle),
         results=_text(stats / "results.md"),
         methods=_text(stats / "methods.md"),
-        files=tuple(sorted(bundle.glob("*.csv"))),
+        files=tuple(
+            (str(entry["title"]), bundle / entry["file"])
+            for entry in index.get("tables", [])
+            if shown_files([entry["file"]]) and (bundle / entry["file"]).is_file()
+        ),
     )
 
 
@@ -316,20 +325,31 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+def _index(folder: Path) -> dict[str, Any]:
+    """The index of a bundle; empty where there is none."""
+    path = folder / BUNDLE_INDEX
+    index: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return index
+
+
 def _figures(folder: Path) -> tuple[Figure, ...]:
-    """Figures of a folder by name: those that have a picture a page can show."""
-    names = sorted(path.stem for path in folder.glob("*.png"))
-    return tuple(
-        Figure(
-            name,
-            {
-                ending: folder / f"{name}.{ending}"
-                for ending in FORMATS
-                if (folder / f"{name}.{ending}").is_file()
-            },
-        )
-        for name in names
-    )
+    """Figures of a folder that have a picture a page can show, in the order of its index."""
+    entries = _index(folder).get("figures") or [
+        {"name": path.stem} for path in sorted(folder.glob("*.png"))
+    ]
+    figures = []
+    for entry in entries:
+        name = str(entry["name"])
+        files = {
+            ending: folder / f"{name}.{ending}"
+            for ending in FORMATS
+            if (folder / f"{name}.{ending}").is_file()
+        }
+        if "png" in files:
+            caption = _text(folder / entry["caption"]) if entry.get("caption") else ""
+            title, alt = str(entry.get("title", "")), str(entry.get("alt", ""))
+            figures.append(Figure(name, files, title, alt, caption))
+    return tuple(figures)
 
 
 def _sidecars(

@@ -51,7 +51,7 @@ from dialysis.review.names import (
 from dialysis.review.numbers import plural
 from dialysis.review.origins import provenance_data
 from dialysis.review.outcomes import findings_data, first_sentence, outcome_data
-from dialysis.review.pictures import picture, thumbnail_png, title_of
+from dialysis.review.pictures import picture, thumbnail_png
 from dialysis.review.places import Places
 from dialysis.review.results import Results, read_results
 from dialysis.review.runs import run_data, run_facts
@@ -219,7 +219,7 @@ class _Site:
             for figure in each.figures:
                 for path in figure.files.values():
                     self._copy(figure_file(path.name), path.read_bytes())
-            for path in each.files:
+            for _, path in each.files:
                 self._copy(figure_file(path.name), path.read_bytes())
         for figure in self.results.qc_figures:
             for path in figure.files.values():
@@ -340,15 +340,7 @@ class _Site:
                 }
                 for run, chunk in self.places.runs.items()
             ],
-            "quality": [
-                picture(
-                    figure,
-                    title_of(figure.name),
-                    f"Quality figure: {title_of(figure.name).lower()}. The numbers are in the "
-                    "tables of the site.",
-                )
-                for figure in results.qc_figures
-            ],
+            "quality": [picture(figure) for figure in results.qc_figures],
             "analytes": list(dict.fromkeys(results.tables["analytes"]["analyte"])),
             "decided": [_entry(entry) for entry in in_force(results.log).values()],
             "allowed": {level: list(decisions) for level, decisions in ALLOWED.items()},

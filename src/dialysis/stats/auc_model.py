@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from dialysis.stats.arrays import FloatArray
 from dialysis.stats.emmeans import cell_hypothesis
-from dialysis.stats.estimates import adjust_families, estimate
+from dialysis.stats.estimates import adjust_families, estimate, with_numbers
 from dialysis.stats.fitted import FittedOutcome
 from dialysis.stats.inference import t_quantile
 from dialysis.stats.layout import Layout
@@ -47,12 +49,12 @@ def auc_model_table(fitted: FittedOutcome, summary: pd.DataFrame, options: Optio
     times = window_times(summary, layout)
     minutes = np.array([layout.duration_min[time] for time in times])
     animals = {} if fitted.design is None else fitted.design.animals_per_group()
-    rows = []
+    rows: list[dict[str, Any]] = []
     gradient: dict[str, FloatArray] = {}
     area: dict[str, float] = {}
     geometric: dict[str, float] = {}
     for group in layout.groups:
-        row = {
+        row: dict[str, Any] = {
             "outcome": layout.outcome,
             "group": group,
             "control": layout.control[group],
@@ -81,9 +83,8 @@ def auc_model_table(fitted: FittedOutcome, summary: pd.DataFrame, options: Optio
             geometric[group] = 100.0 * float(np.exp(mean))
             row |= {"status": fitted.status, "reason": fitted.reason}
         rows.append(row)
-    table = AUC_MODEL.coerce(pd.DataFrame(rows, columns=AUC_MODEL.column_names))
     if fitted.fit is None or not area:
-        return table
+        return AUC_MODEL.coerce(pd.DataFrame(rows, columns=AUC_MODEL.column_names))
     names = list(area)
     found = estimate(
         fitted.fit,
@@ -93,7 +94,7 @@ def auc_model_table(fitted: FittedOutcome, summary: pd.DataFrame, options: Optio
         np.array([area[name] for name in names]),
     )
     half = t_quantile(found.df, options.confidence) * found.se
-    place = {str(group): i for i, group in enumerate(table["group"])}
+    place = {group: i for i, group in enumerate(layout.groups)}
     at = [place[name] for name in names]
     results = {
         "auc_pct_min": found.value,
@@ -103,12 +104,11 @@ def auc_model_table(fitted: FittedOutcome, summary: pd.DataFrame, options: Optio
         "high_pct_min": found.value + half,
         "geomean_pct": np.array([geometric[name] for name in names]),
     }
-    for column, values in results.items():
-        table.loc[at, column] = values
+    rows = with_numbers(rows, at, results)
     pairs = [(g, layout.control[g]) for g in layout.compared if g in area]
     for group, control in pairs:
         if control not in area:
-            table.loc[place[group], "reason"] = f"no area of '{control}' to compare it with"
+            rows[place[group]]["reason"] = f"no area of '{control}' to compare it with"
     pairs = [(group, control) for group, control in pairs if control in area]
     if pairs:
         difference = estimate(
@@ -133,6 +133,5 @@ def auc_model_table(fitted: FittedOutcome, summary: pd.DataFrame, options: Optio
             "sim_low_pct_min": difference.value - wide,
             "sim_high_pct_min": difference.value + wide,
         }
-        for column, values in results.items():
-            table.loc[at, column] = values
-    return AUC_MODEL.coerce(table)
+        rows = with_numbers(rows, at, results)
+    return AUC_MODEL.coerce(pd.DataFrame(rows, columns=AUC_MODEL.column_names))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,6 +40,21 @@ class Pattern:
     subject: FloatArray
     stratum: IntArray
     random: tuple[FloatArray, ...]
+
+    @cached_property
+    def identity(self) -> FloatArray:
+        """Ones on the diagonal, shape (k, k)."""
+        return np.eye(len(self.stratum))
+
+    @cached_property
+    def same_series(self) -> FloatArray:
+        """1 where two rows are of one series, shape (k, k)."""
+        return (~np.isnan(self.lag)).astype(np.float64)
+
+    @cached_property
+    def distance(self) -> FloatArray:
+        """`lag` with 0 between series, shape (k, k)."""
+        return np.nan_to_num(self.lag)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from dialysis.stats.arrays import FloatArray
-from dialysis.stats.estimates import Estimates, FamilyResult, adjust_families, estimate
+from dialysis.stats.estimates import (
+    Estimates,
+    FamilyResult,
+    adjust_families,
+    estimate,
+    with_numbers,
+)
 from dialysis.stats.fitted import FittedOutcome
 from dialysis.stats.inference import t_quantile
 from dialysis.stats.multiplicity import stars
@@ -60,7 +66,7 @@ def compare(fitted: FittedOutcome, options: Options, families: bool = True) -> C
     options : Options
         Adjustment, level of intervals, degrees of freedom.
     families : bool
-        Whether both families are adjusted, or only the one of the stars.
+        Whether both families are adjusted and have intervals, or only p-values of the stars'.
 
     Notes
     -----
@@ -95,28 +101,26 @@ def compare(fitted: FittedOutcome, options: Options, families: bool = True) -> C
         return Comparisons(rows, [], np.zeros((0, 0)), None, None, None)
     found = estimate(fitted.fit, stacked, options.ddf, options.information)
     times = [rows[i]["time_index"] for i in tested]
+    # Only the stars' family has simultaneous intervals.
+    levels = {options.stars: options.confidence if families else None}
     within = everything = None
     if families or options.stars == "within":
-        within = adjust_families(found, times, options.adjustment, options.confidence)
+        within = adjust_families(found, times, options.adjustment, levels.get("within"))
     if families or options.stars == "all":
-        everything = adjust_families(
-            found, ["all"] * len(tested), options.adjustment, options.confidence
-        )
+        together = ["all"] * len(tested)
+        everything = adjust_families(found, together, options.adjustment, levels.get("all"))
     return Comparisons(rows, tested, stacked, found, within, everything)
 
 
 def contrast_table(compared: Comparisons, options: Options) -> pd.DataFrame:
     """Lay the comparisons of log ratios out as `dialysis.tables.stats.CONTRASTS`."""
-    frame = pd.DataFrame(compared.rows, columns=CONTRASTS.column_names)
-    frame["stars"] = ""
-    table = CONTRASTS.coerce(frame)
     found = compared.estimates
     if found is None or compared.within is None or compared.everything is None:
-        return table
+        return CONTRASTS.coerce(pd.DataFrame(compared.rows, columns=CONTRASTS.column_names))
     half = t_quantile(found.df, options.confidence) * found.se
     family = compared.within if options.stars == "within" else compared.everything
     wide = family.critical * found.se
-    results = {
+    results: dict[str, Any] = {
         "log_ratio": found.value,
         "se": found.se,
         "df": found.df,
@@ -131,17 +135,15 @@ def contrast_table(compared: Comparisons, options: Options) -> pd.DataFrame:
         "sim_high_pct": 100.0 * np.exp(found.value + wide),
         "stars": stars(family.p, options.alpha),
     }
-    for name, values in results.items():
-        table.loc[compared.tested, name] = values
-    return CONTRASTS.coerce(table)
+    rows = with_numbers(compared.rows, compared.tested, results)
+    return CONTRASTS.coerce(pd.DataFrame(rows, columns=CONTRASTS.column_names))
 
 
 def secondary_table(compared: Comparisons, options: Options) -> pd.DataFrame:
     """Lay the comparisons of percent of baseline out as `dialysis.tables.stats.SECONDARY`."""
-    table = SECONDARY.coerce(pd.DataFrame(compared.rows, columns=SECONDARY.column_names))
     found = compared.estimates
     if found is None or compared.within is None or compared.everything is None:
-        return table
+        return SECONDARY.coerce(pd.DataFrame(compared.rows, columns=SECONDARY.column_names))
     half = t_quantile(found.df, options.confidence) * found.se
     results = {
         "difference_pct": found.value,
@@ -154,9 +156,8 @@ def secondary_table(compared: Comparisons, options: Options) -> pd.DataFrame:
         "low_pct": found.value - half,
         "high_pct": found.value + half,
     }
-    for name, values in results.items():
-        table.loc[compared.tested, name] = values
-    return SECONDARY.coerce(table)
+    rows = with_numbers(compared.rows, compared.tested, results)
+    return SECONDARY.coerce(pd.DataFrame(rows, columns=SECONDARY.column_names))
 
 
 def _hypothesis(

@@ -18,6 +18,7 @@ ri+ar1      σ² C(ρ) + τ² J                 sigma2, rho, tau2 ≥ 0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -92,7 +93,7 @@ class Structure:
             parts.append("variance per group")
         return ", ".join(parts)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters θ."""
         variances = tuple(f"sigma2[{level}]" for level in self.strata) or ("sigma2",)
@@ -148,8 +149,22 @@ class Structure:
                 out.append(np.array(theta))
         return out
 
+    def value(self, theta: FloatArray, pattern: Pattern) -> FloatArray:
+        """Covariance of a pattern's rows, shape (k, k), without its derivatives."""
+        values = dict(zip(self.names, theta, strict=True))
+        base = self._base(values, pattern)
+        if self.strata:
+            scale = theta[pattern.stratum]
+            value = np.sqrt(np.outer(scale, scale)) * base
+        else:
+            common = values.get("tau2", values.get("cov", 0.0))
+            value = theta[0] * base + common * pattern.subject
+        for name, unit in zip(self.random, pattern.random, strict=True):
+            value = value + values[f"tau2[{name}]"] * unit
+        return np.asarray(value)
+
     def at(self, theta: FloatArray, pattern: Pattern) -> CovarianceMatrix:
-        """Covariance of a pattern's rows.
+        """Covariance of a pattern's rows, with its derivatives.
 
         Parameters
         ----------
@@ -160,13 +175,13 @@ class Structure:
         """
         values = dict(zip(self.names, theta, strict=True))
         n_variances = len(self.strata) or 1
-        base, own, own_second = self._shape(values, pattern)
+        base = self._base(values, pattern)
+        own, own_second = self._derivatives(values, pattern)
         first: list[FloatArray] = []
         second: dict[tuple[int, int], FloatArray] = {}
         if self.strata:
             scale = theta[pattern.stratum]
             spread = np.sqrt(np.outer(scale, scale))
-            value = spread * base
             for g in range(n_variances):
                 here = (pattern.stratum == g).astype(np.float64)
                 mask = np.outer(here, here)
@@ -178,8 +193,6 @@ class Structure:
                 second[n_variances + i, n_variances + j] = spread * part
         else:
             sigma2 = float(theta[0])
-            common = values.get("tau2", values.get("cov", 0.0))
-            value = sigma2 * base + common * pattern.subject
             first.append(base)
             if "rho" in values:
                 first.append(sigma2 * own[0])
@@ -187,34 +200,35 @@ class Structure:
                 second[1, 1] = sigma2 * own_second[0, 0]
             if "tau2" in values or "cov" in values:
                 first.append(pattern.subject)
-        for name, unit in zip(self.random, pattern.random, strict=True):
-            value = value + values[f"tau2[{name}]"] * unit
-            first.append(unit)
-        return CovarianceMatrix(value, first, second)
+        first += pattern.random
+        return CovarianceMatrix(self.value(theta, pattern), first, second)
 
-    def _shape(
+    def _base(self, values: dict[str, float], pattern: Pattern) -> FloatArray:
+        """Matrix that the variance multiplies."""
+        base = pattern.identity
+        if "rho" in values:
+            base = pattern.same_series * _power(values["rho"], pattern.distance)
+        if "ratio" in values:
+            base = base + values["ratio"] * pattern.subject
+        if "correlation" in values:
+            base = base + values["correlation"] * (pattern.subject - pattern.identity)
+        return base
+
+    def _derivatives(
         self, values: dict[str, float], pattern: Pattern
-    ) -> tuple[FloatArray, list[FloatArray], dict[tuple[int, int], FloatArray]]:
-        """Matrix that the variance multiplies, with derivatives in its own parameters."""
-        identity = np.eye(len(pattern.stratum))
-        same = pattern.subject
+    ) -> tuple[list[FloatArray], dict[tuple[int, int], FloatArray]]:
+        """First and second derivatives of it in its own parameters."""
         own: list[FloatArray] = []
         second: dict[tuple[int, int], FloatArray] = {}
-        base = identity
         if "rho" in values:
-            rho = values["rho"]
-            lag = np.where(np.isnan(pattern.lag), 0.0, pattern.lag)
-            inside = ~np.isnan(pattern.lag)
-            base = inside * _power(rho, lag)
+            rho, lag, inside = values["rho"], pattern.distance, pattern.same_series
             own.append(inside * lag * _power(rho, lag - 1.0))
             second[0, 0] = inside * lag * (lag - 1.0) * _power(rho, lag - 2.0)
         if "ratio" in values:
-            base = base + values["ratio"] * same
-            own.append(same)
+            own.append(pattern.subject)
         if "correlation" in values:
-            base = identity + values["correlation"] * (same - identity)
-            own.append(same - identity)
-        return base, own, second
+            own.append(pattern.subject - pattern.identity)
+        return own, second
 
 
 def _power(rho: float, exponent: FloatArray) -> FloatArray:

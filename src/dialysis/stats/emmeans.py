@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dialysis.stats.arrays import FloatArray
-from dialysis.stats.estimates import estimate
+from dialysis.stats.estimates import estimate, with_numbers
 from dialysis.stats.fitted import FittedOutcome
 from dialysis.stats.inference import t_quantile
 from dialysis.stats.options import Options
@@ -46,9 +46,8 @@ def emmeans_table(fitted: FittedOutcome, options: Options) -> pd.DataFrame:
                     "reason": reason,
                 }
             )
-    table = EMMEANS.coerce(pd.DataFrame(rows, columns=EMMEANS.column_names))
     if not tested or fitted.fit is None:
-        return table
+        return EMMEANS.coerce(pd.DataFrame(rows, columns=EMMEANS.column_names))
     found = estimate(fitted.fit, np.array(hypotheses), options.ddf, options.information)
     half = t_quantile(found.df, options.confidence) * found.se
     results = {
@@ -59,9 +58,8 @@ def emmeans_table(fitted: FittedOutcome, options: Options) -> pd.DataFrame:
         "low_pct": 100.0 * np.exp(found.value - half),
         "high_pct": 100.0 * np.exp(found.value + half),
     }
-    for name, values in results.items():
-        table.loc[tested, name] = values
-    return EMMEANS.coerce(table)
+    rows = with_numbers(rows, tested, results)
+    return EMMEANS.coerce(pd.DataFrame(rows, columns=EMMEANS.column_names))
 
 
 def cell_hypothesis(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def estimate(
 
 
 def adjust_families(
-    estimates: Estimates, family: Sequence[object], method: str, confidence: float
+    estimates: Estimates, family: Sequence[object], method: str, confidence: float | None
 ) -> FamilyResult:
     """Adjust for multiplicity within every family.
 
@@ -95,8 +96,8 @@ def adjust_families(
         Which family each belongs to.
     method : {"dunnett", "tukey", "holm", "bonferroni", "none"}
         How to adjust.
-    confidence : float
-        Level of simultaneous intervals.
+    confidence : float or None
+        Level of simultaneous intervals; None for none.
     """
     p = np.full(len(estimates.value), np.nan)
     critical = np.full(len(estimates.value), np.nan)
@@ -112,3 +113,14 @@ def adjust_families(
         critical[at] = adjusted.critical
         error = max(error, adjusted.standard_error)
     return FamilyResult(p, critical, error)
+
+
+def with_numbers(
+    rows: Sequence[Mapping[str, Any]], at: Sequence[int], numbers: Mapping[str, Iterable[Any]]
+) -> list[dict[str, Any]]:
+    """Put columns of numbers into some of the rows of a table, one number for each of `at`."""
+    out = [dict(row) for row in rows]
+    for name, values in numbers.items():
+        for place, value in zip(at, values, strict=True):
+            out[place][name] = value
+    return out

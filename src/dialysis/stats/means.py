@@ -28,27 +28,29 @@ def means_table(timecourse: pd.DataFrame, layout: Layout, confidence: float) -> 
     used = timecourse["used"].fillna(False).astype(bool) & timecourse["period"].isin(SHOWN_PERIODS)
     rows = timecourse[used & np.isfinite(timecourse["pct_of_baseline"])]
     rows = rows.sort_values(["animal_id", "probe_id", "fraction"], kind="stable")
-    cells = {
-        (str(group), int(time)): cell
-        for (group, time), cell in rows.groupby(["group", "time_index"])
-    }
+    by_cell = [rows["group"].astype(str), rows["time_index"].astype("int64")]
+    animals = rows.groupby([*by_cell, rows["animal_id"]], sort=True)
+    pct = animals["pct_of_baseline"].mean().groupby(level=[0, 1])
+    # The mean of an animal's logs is missing where one of its values has none.
+    whole = animals["log_ratio"].count() == animals.size()
+    logs = animals["log_ratio"].mean().where(whole).groupby(level=[0, 1])
+    per_animal = {key: (part.to_numpy(dtype=float), logs.get_group(key)) for key, part in pct}
+    censored = rows["censored"].fillna(False).astype(bool).groupby(by_cell).sum().to_dict()
+    nothing = (np.empty(0), pd.Series(dtype=float))
     out = []
     for group in layout.groups:
         for time in layout.times:
-            cell = cells.get((group, time), rows.iloc[:0])
-            animals = cell.groupby("animal_id")
-            pct = animals["pct_of_baseline"].mean().to_numpy(dtype=float)
-            logs = animals["log_ratio"].apply(lambda values: values.mean(skipna=False))
+            values, log_values = per_animal.get((group, time), nothing)
             out.append(
                 {
                     "outcome": layout.outcome,
                     "group": group,
                     "time_index": time,
                     "time_min": layout.time_min[time],
-                    "n": len(pct),
-                    **_arithmetic(pct, confidence),
-                    **_geometric(logs.to_numpy(dtype=float), confidence),
-                    "n_censored": int(cell["censored"].fillna(False).sum()),
+                    "n": len(values),
+                    **_arithmetic(values, confidence),
+                    **_geometric(log_values.to_numpy(dtype=float), confidence),
+                    "n_censored": int(censored.get((group, time), 0)),
                 }
             )
     return MEANS.coerce(pd.DataFrame(out, columns=MEANS.column_names))

@@ -26,6 +26,8 @@ Status = Literal["ok", "singular", "failed", "not_estimable"]
 NEGLIGIBLE = 1e-11
 _MAX_STEPS = 200
 _DECREMENT = 1e-11
+# Parameters of a response of unit variance this close to an optimum found before lead to it.
+_SAME_OPTIMUM = 1e-4
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ class Likelihood:
         gram = np.zeros((self.rank + 1, self.rank + 1))
         log_det = 0.0
         for pattern, data in zip(self.blocks.patterns, self._data, strict=True):
-            lower = _cholesky(self.structure.at(theta, pattern).value)
+            lower = _cholesky(self.structure.value(theta, pattern))
             if lower is None:
                 return None, np.inf
             k, m, width = data.shape
@@ -267,41 +269,45 @@ class Likelihood:
         e_pair = np.zeros((q, q))
         cross = np.zeros((q, q))
         u_e = np.zeros((q, r))
-        p_matrices = [np.zeros((r, r)) for _ in range(q)]
+        p_matrices = np.zeros((q, r, r))
         patterns = []
         rss = 0.0
         for matrix, inverse, white in whitened:
             k, m, width = white.shape
-            u = (white[:, :, :-1].reshape(k * m, r) @ to_unit).reshape(k, m, r)
+            flat_u = white[:, :, :-1].reshape(k * m, r) @ to_unit
             e = white[:, :, -1] - (white[:, :, :-1] @ coefficients)
             rss += float(np.sum(e * e))
-            first = [inverse @ part @ inverse.T for part in matrix.first]
+            first = inverse @ np.array(matrix.first) @ inverse.T
             second = {at: inverse @ part @ inverse.T for at, part in matrix.second.items()}
-            flat_u = u.reshape(k, m * r)
-            b = [(g @ flat_u) for g in first]
-            ge = [g @ e for g in first]
-            for h in range(q):
-                trace[h] += m * np.trace(first[h])
-                quadratic[h] += float(np.sum(e * ge[h]))
-                u_e[h] += u.reshape(k * m, r).T @ ge[h].reshape(k * m)
-                p_matrices[h] -= u.reshape(k * m, r).T @ b[h].reshape(k * m, r)
-                for j in range(h, q):
-                    trace_pair[h, j] += m * float(np.sum(first[h] * first[j]))
-                    cross[h, j] += float(np.vdot(b[h], b[j]))
-                    e_pair[h, j] += float(np.vdot(ge[h], ge[j]))
+            # All parameters in one product each: rows are h × k.
+            stacked = first.reshape(q * k, k)
+            b = (stacked @ flat_u.reshape(k, m * r)).reshape(q, k * m, r)
+            ge = (stacked @ e).reshape(q, k * m)
+            trace += m * np.trace(first, axis1=1, axis2=2)
+            trace_pair += m * (first.reshape(q, k * k) @ first.reshape(q, k * k).T)
+            quadratic += ge @ e.reshape(k * m)
+            e_pair += ge @ ge.T
+            u_e += ge @ flat_u
+            p_matrices -= flat_u.T @ b
+            if self.restricted:
+                cross += b.reshape(q, k * m * r) @ b.reshape(q, k * m * r).T
             for (h, j), part in second.items():
-                on_u = float(np.vdot(flat_u, part @ flat_u)) if self.restricted else 0.0
+                # tr(U'GU) = Σ G·UU', summed over the blocks.
+                on_u = 0.0
+                if self.restricted:
+                    wide = flat_u.reshape(k, m * r)
+                    on_u = float(np.sum(part * (wide @ wide.T)))
                 trace_second[h, j] += m * np.trace(part) - on_u
-                quadratic_second[h, j] += float(np.sum(e * (part @ e)))
-            patterns.append(PatternState(u, e, first, second, inverse))
-        on_p = np.array([np.trace(part) for part in p_matrices])
-        pairs = np.array([[float(np.vdot(a, b)) for b in p_matrices] for a in p_matrices])
+                quadratic_second[h, j] += float(np.sum(part * (e @ e.T)))
+            patterns.append(PatternState(flat_u.reshape(k, m, r), e, [*first], second, inverse))
+        on_p = np.trace(p_matrices, axis1=1, axis2=2)
+        pairs = p_matrices.reshape(q, r * r) @ p_matrices.reshape(q, r * r).T
         if self.restricted:
             trace_p = trace + on_p
-            trace_pp = _symmetric(trace_pair - 2.0 * cross) + pairs
+            trace_pp = trace_pair - 2.0 * cross + pairs
         else:
-            trace_p, trace_pp = trace, _symmetric(trace_pair)
-        residual_pair = _symmetric(e_pair) - u_e @ u_e.T
+            trace_p, trace_pp = trace, trace_pair
+        residual_pair = e_pair - u_e @ u_e.T
         hessian = _symmetric(trace_second - quadratic_second) - trace_pp + 2.0 * residual_pair
         value = log_det + rss
         if self.restricted:
@@ -313,7 +319,7 @@ class Likelihood:
             observed=0.5 * hessian,
             cholesky=factor,
             coefficients=coefficients,
-            p_matrices=p_matrices,
+            p_matrices=[*p_matrices],
             patterns=tuple(patterns),
             rss=rss,
         )
@@ -367,11 +373,15 @@ def maximise(likelihood: Likelihood, extra_starts: list[FloatArray] | None = Non
         if np.max(np.abs(theta - starts[0])) > 0.25:
             starts.append(theta)
             break
-    found = [_climb(likelihood, start) for start in starts]
-    return min(found, key=lambda optimum: optimum.state.criterion)
+    best = _climb(likelihood, starts[0])
+    for start in starts[1:]:
+        other = _climb(likelihood, start, known=best)
+        best = min(best, other, key=lambda optimum: optimum.state.criterion)
+    return best
 
 
-def _climb(likelihood: Likelihood, start: FloatArray) -> Optimum:
+def _climb(likelihood: Likelihood, start: FloatArray, known: Optimum | None = None) -> Optimum:
+    """Climb from one point; stop at `known` once there is no doubt that it is where this leads."""
     structure = likelihood.structure
     lower, upper = structure.lower, structure.upper
     theta = np.clip(start, lower, upper)
@@ -379,6 +389,8 @@ def _climb(likelihood: Likelihood, start: FloatArray) -> Optimum:
     decrement = np.inf
     polished = 0
     for _ in range(_MAX_STEPS):
+        if known is not None and np.max(np.abs(theta - known.theta)) < _SAME_OPTIMUM:
+            return known
         # The criterion falls along −gradient: a bound holds where that points outwards.
         held = ((theta <= lower) & (state.gradient >= 0)) | (
             (theta >= upper) & (state.gradient <= 0)

@@ -87,11 +87,24 @@ def read_config(path: Path, shown: str) -> tuple[dict[str, Any], list[Problem]]:
         ]
     if not isinstance(value, dict):
         return {}, [Problem(shown, "line 1", "no options", "at least 'study:' with a 'title:'")]
+    value = _without_empty_sections(value, load_schema())
     lines, problems = _key_lines(node, shown)
     problems += _schema_problems(value, lines, shown)
     if problems:
         return {}, sorted(problems)
     return fill_defaults(value, load_schema()), []
+
+
+def _without_empty_sections(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Leave out sections all of whose options are commented out: YAML has null for them."""
+    if not isinstance(value, dict):
+        return value
+    known = schema.get("properties", {})
+    return {
+        key: _without_empty_sections(child, known.get(key, {}))
+        for key, child in value.items()
+        if child is not None or known.get(key, {}).get("type") != "object"
+    }
 
 
 def fill_defaults(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from dialysis.study.checks import check_study
 from dialysis.study.config import did_you_mean, read_config
 from dialysis.study.given import locate_samples, make_injections
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
+from dialysis.study.sheets import Sheet, read_csv_sheet, read_workbook, workbooks_in
 from dialysis.study.start import AREAS as FROM_AREAS
 from dialysis.study.start import CONCENTRATIONS as FROM_CONCENTRATIONS
 from dialysis.study.start import TRACES, reads_exports
-from dialysis.study.tables import read_input_table
+from dialysis.study.tables import ReadTable, Understood, notes_of, read_sheet
 from dialysis.tables import Table
 from dialysis.tables.inputs import (
     ANALYTES,
@@ -47,6 +48,8 @@ class Study:
         Every input table by name; absent optional tables are empty.
     warnings : tuple of Problem
         What is odd but not wrong.
+    notes : tuple of str
+        What was understood otherwise than it stands in the tables.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Study:
     config: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
     warnings: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def raw_dir(self) -> Path:
@@ -177,35 +181,106 @@ def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     if not (folder / "study.yaml").is_file():
         return None, [Problem(f"{shown}/study.yaml", "", "no such file", "the study's options")]
     config, problems = read_config(folder / "study.yaml", f"{shown}/study.yaml")
-    start = str(config["ingest"]["start"]) if config else _likely_start(folder)
+    sheets, found = _find_sheets(folder, shown)
+    problems += found
+    start = str(config["ingest"]["start"]) if config else _likely_start(sheets)
     tables: dict[str, pd.DataFrame] = {}
+    understood: list[Understood] = []
     broken: list[str] = []
     for table in INPUT_TABLES:
-        frame, found = _load_table(folder, table, shown, _needed(table, start))
-        tables[table.name] = frame
-        problems += found
-        if found:
+        read = _load_table(sheets.get(table.name), table, shown, _needed(table, start))
+        tables[table.name] = read.frame
+        understood += read.understood
+        problems += read.problems
+        if read.problems:
             broken.append(table.name)
-    problems += _stray_files(folder, shown)
     if config:
-        problems += _unread_tables(tables, folder, shown, start)
+        problems += _unread_tables(tables, sheets, shown, start)
     if "injections" not in broken:
         tables["injections"] = _fill_injections(tables["injections"])
     if start == FROM_CONCENTRATIONS:
-        problems += _place_concentrations(tables, folder, shown, broken)
+        problems += _settle_zeros(tables, config, shown)
+        problems += _place_concentrations(tables, sheets, shown, broken)
     found, warnings = check_study(config or None, tables, shown, broken)
     problems += found
     if "injections" not in broken and reads_exports(start):
         problems += _missing_files(root, name, tables["injections"], shown)
+    names = {f"{shown}/{table}.csv": sheet.shown for table, sheet in sheets.items()}
+    problems = [_named(problem, names) for problem in problems]
     if not config or broken:
         return None, problems
-    return Study(name, root, config, tables, tuple(warnings)), problems
+    odd = tuple(_named(warning, names) for warning in warnings)
+    return Study(name, root, config, tables, odd, notes_of(understood)), problems
 
 
-def _likely_start(folder: Path) -> str:
+def _named(problem: Problem, names: Mapping[str, str]) -> Problem:
+    """Name a table of a problem where it stands: in a CSV, or in a sheet of a workbook."""
+    return replace(problem, file=names.get(problem.file, problem.file))
+
+
+def _find_sheets(folder: Path, shown: str) -> tuple[dict[str, Sheet], list[Problem]]:
+    """Cells of every input table that there is, as CSV or in a workbook, by the table's name.
+
+    A misspelt optional table would be ignored in silence; it is named instead.
+    """
+    known = [table.name for table in INPUT_TABLES]
+    files = [f"{name}.csv" for name in known]
+    sheets: dict[str, Sheet] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.csv")):
+        if path.name in files:
+            sheets[path.stem] = read_csv_sheet(path, f"{shown}/{path.name}")
+            continue
+        problems.append(
+            Problem(
+                f"{shown}/{path.name}",
+                "",
+                "a table of unknown name",
+                f"some of {', '.join(sorted(files))}",
+                did_you_mean(path.name, files),
+            )
+        )
+    for path in workbooks_in(folder):
+        pages, found = read_workbook(path, f"{shown}/{path.name}")
+        problems += found
+        for title, sheet in pages.items():
+            name = title.strip().casefold().replace(" ", "_")
+            if name in _NOT_TABLES:
+                continue
+            if name not in known:
+                hint = did_you_mean(name, known)
+                problems.append(
+                    Problem(
+                        sheet.shown,
+                        "",
+                        "a sheet of unknown name",
+                        f"some of {', '.join(known)}, or 'notes' for one that is not read",
+                        hint,
+                    )
+                )
+            elif name in sheets:
+                problems.append(
+                    Problem(
+                        sheet.shown,
+                        "",
+                        f"the table that {sheets[name].shown} holds, too",
+                        "every table once",
+                        "Remove one of the two.",
+                    )
+                )
+            else:
+                sheets[name] = sheet
+    return sheets, problems
+
+
+# Sheets of a workbook that nobody takes for a table.
+_NOT_TABLES = ("notes", "note", "notizen", "legend", "readme")
+
+
+def _likely_start(sheets: Mapping[str, Sheet]) -> str:
     """What a study starts from whose study.yaml can't be read, so that its tables are judged."""
     for start in (FROM_AREAS, FROM_CONCENTRATIONS):
-        if (folder / f"{start}.csv").is_file():
+        if start in sheets:
             return start
     return TRACES
 
@@ -221,39 +296,20 @@ def _needed(table: Table, start: str) -> bool:
     return table in (ANIMALS, ANALYTES)
 
 
-def _load_table(
-    folder: Path, table: Table, shown: str, needed: bool
-) -> tuple[pd.DataFrame, list[Problem]]:
-    path = folder / f"{table.name}.csv"
-    name = f"{shown}/{table.name}.csv"
-    if path.is_file():
-        frame, problems = read_input_table(path, table, name)
-        if not problems and not len(frame) and needed:
-            problems = [Problem(name, "", "no rows", table.description.rstrip("."))]
-        return frame, problems
-    if not needed:
-        return table.empty(), []
-    return table.empty(), [Problem(name, "", "no such file", table.description.rstrip("."))]
-
-
-def _stray_files(folder: Path, shown: str) -> list[Problem]:
-    """A misspelt optional table would be ignored in silence; it is named instead."""
-    known = {f"{table.name}.csv" for table in INPUT_TABLES}
-    return [
-        Problem(
-            f"{shown}/{path.name}",
-            "",
-            "a table of unknown name",
-            f"some of {', '.join(sorted(known))}",
-            did_you_mean(path.name, known),
-        )
-        for path in sorted(folder.glob("*.csv"))
-        if path.name not in known
-    ]
+def _load_table(sheet: Sheet | None, table: Table, shown: str, needed: bool) -> ReadTable:
+    name = sheet.shown if sheet else f"{shown}/{table.name}.csv"
+    rows = table.description.rstrip(".")
+    if sheet is not None:
+        read = read_sheet(sheet, table)
+        if not read.problems and not len(read.frame) and needed:
+            return replace(read, problems=(Problem(name, "", "no rows", rows),))
+        return read
+    absent = (Problem(name, "", "no such file", rows),) if needed else ()
+    return ReadTable(table.empty(), absent)
 
 
 def _unread_tables(
-    tables: Mapping[str, pd.DataFrame], folder: Path, shown: str, start: str
+    tables: Mapping[str, pd.DataFrame], sheets: Mapping[str, Sheet], shown: str, start: str
 ) -> list[Problem]:
     """Tables that are there and say something the study would pass over in silence."""
     reads = {AREAS.name: FROM_AREAS, GIVEN_CONCENTRATIONS.name: FROM_CONCENTRATIONS}
@@ -266,7 +322,7 @@ def _unread_tables(
             "Set ingest.start in study.yaml, or move the table out of the folder.",
         )
         for name, wanted in reads.items()
-        if start != wanted and (folder / f"{name}.csv").is_file()
+        if start != wanted and name in sheets
     ]
     if start != TRACES and len(tables[INTEGRATION_EVENTS.name]):
         problems.append(
@@ -281,8 +337,38 @@ def _unread_tables(
     return problems
 
 
+def _settle_zeros(
+    tables: dict[str, pd.DataFrame], config: Mapping[str, Any], shown: str
+) -> list[Problem]:
+    """Read a concentration of 0 as `ingest.zeros` says, and ask where it does not say it."""
+    given = tables[GIVEN_CONCENTRATIONS.name]
+    zero = given["concentration"] == "0"
+    meaning = config["ingest"]["zeros"] if config else "measured"
+    if not zero.any() or meaning == "measured":
+        return []
+    if meaning == "not_detected":
+        tables[GIVEN_CONCENTRATIONS.name] = given.assign(
+            concentration=given["concentration"].mask(zero, "<LOD")
+        )
+        return []
+    rows = [str(line) for line in given.index[zero]]
+    more = f" and {len(rows) - _ROWS} more" if len(rows) > _ROWS else ""
+    problem = Problem(
+        f"{shown}/{GIVEN_CONCENTRATIONS.name}.csv",
+        f"row{'s' if len(rows) > 1 else ''} {', '.join(rows[:_ROWS])}{more}, column concentration",
+        "0, which could mean 'not detected'",
+        "a measured 0, or <LOD",
+        "Say which in study.yaml: 'ingest: {zeros: not_detected}' (then the column lod is needed) "
+        "or 'ingest: {zeros: measured}'.",
+    )
+    return [problem]
+
+
+_ROWS = 8
+
+
 def _place_concentrations(
-    tables: dict[str, pd.DataFrame], folder: Path, shown: str, broken: list[str]
+    tables: dict[str, pd.DataFrame], sheets: Mapping[str, Sheet], shown: str, broken: list[str]
 ) -> list[Problem]:
     """Give every concentration its injection, and make injections where there is no table."""
     name = GIVEN_CONCENTRATIONS.name
@@ -290,7 +376,7 @@ def _place_concentrations(
         return []
     file = f"{shown}/{name}.csv"
     problems: list[Problem] = []
-    if not (folder / f"{INJECTIONS.name}.csv").is_file():
+    if INJECTIONS.name not in sheets:
         tables["injections"], problems = make_injections(tables[name], file)
     if not problems:
         tables[name], problems = locate_samples(

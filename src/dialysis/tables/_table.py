@@ -231,6 +231,8 @@ def _shown(value: object) -> str:
 def _as_kind(series: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
         return series.astype("str").where(series.notna(), "")
+    if kind == "number" and series.dtype == "float64":
+        return series
     if kind == "number":
         return pd.to_numeric(series).astype("float64")
     if kind == "integer":

@@ -96,7 +96,7 @@ async function outcomePage(slug) {
     data.results ? h("div", { class: "result-text" }, data.sentence.length ? h("p", {}, spansView(data.sentence)) : null,
       data.results.length ? h("details", {}, h("summary", {}, "The whole result in words"), blocksView(data.results)) : null) : h("p", { class: "panel calm" }, "Blinded review: groups are coded, figures and statistics are shown after 'dialysis decisions lock'."),
     h("div", { class: "with-panel" },
-      h("div", {}, data.pictures ? figuresView(data.pictures, data.caption) : null, factsView(data.facts)),
+      h("div", {}, data.pictures ? figuresView(data.pictures) : null, factsView(data.facts)),
       decisionPanel([{ level: "figure", id: slug, name: `Figure of ${data.label}` }], { matches: (each) => each.level === "figure" && each.id === slug })),
     guide("outcome"),
     h("h2", {}, "Every animal"),

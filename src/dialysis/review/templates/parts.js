@@ -58,7 +58,7 @@ function neighbours(kind, names, name, what, shown = names) {
 }
 
 // Figures of an outcome: one is shown, buttons change it.
-function figuresView(pictures, caption) {
+function figuresView(pictures) {
   if (!pictures.length) return h("p", { class: "nothing" }, "No figure was drawn.");
   const image = h("img", { decoding: "async" });
   const whole = h("a", {}, image);
@@ -70,10 +70,11 @@ function figuresView(pictures, caption) {
     whole.href = picture.src;
     links.replaceChildren(...picture.links.map(([text, href]) => h("a", { href }, text)));
     buttons.forEach((button, j) => button.setAttribute("aria-pressed", String(i === j)));
-    legendBox.hidden = i > 0;
+    legendBox.replaceChildren();
+    add(legendBox, [blocksView(picture.caption.slice(0, 1)),
+      picture.caption.length > 1 && h("details", {}, h("summary", {}, "Whole caption: n, error bars, tests"), blocksView(picture.caption.slice(1)))]);
   }
-  const legendBox = h("figcaption", {}, blocksView(caption.slice(0, 1)),
-    caption.length > 1 && h("details", {}, h("summary", {}, "Whole caption: n, error bars, tests"), blocksView(caption.slice(1))));
+  const legendBox = h("figcaption");
   const view = h("figure", { class: "figure" },
     pictures.length > 1 && h("div", { class: "tabs", role: "group", "aria-label": "Figures" }, buttons), whole, links, legendBox);
   show(0);

@@ -1,11 +1,9 @@
-"""Speed of the statistics, and recovery of the simulator's population.
+"""Speed of the statistics.
 
-Run as ``OPENBLAS_NUM_THREADS=1 python benchmarks/statistics.py``.  One model of 60 animals × 15
+Run as ``OPENBLAS_NUM_THREADS=1 python benchmarks/stats_speed.py``.  One model of 60 animals × 15
 times × 6 groups: fit, Kenward–Roger type III tests and all comparisons with the control with both
 adjustments, in CPU seconds of one thread; the same with lmer + lmerTest + emmeans where R has
-them.  ``--outcomes N`` runs the whole stage on N outcomes of 35 animals, ``--recovery N`` simulates
-N studies without their chromatograms and counts how often the population's ratio to vehicle lies in
-its interval.
+them.  ``--outcomes N`` runs the whole stage on N outcomes of 35 animals.
 """
 
 from __future__ import annotations
@@ -177,58 +175,13 @@ def stage(n_outcomes: int) -> None:
         )
 
 
-def recovery(n_studies: int) -> None:
-    from dialysis.simulate.designs import get_design
-    from dialysis.simulate.plan import plan_study
-    from dialysis.stats.contrasts import compare
-    from dialysis.stats.fitted import fit_outcome
-    from dialysis.stats.inference import t_quantile
-    from dialysis.stats.layout import layout_of
-    from dialysis.stats.options import read_options
-    from dialysis.study.config import default_section
-
-    options = read_options(default_section("stats") | {"adjustment": "none"})
-    population = plan_study(get_design("demo"), 0).population
-    truth = population.set_index(["analyte", "group", "time_index"])["pct_geometric"]
-    hits: dict[str, list[bool]] = {}
-    for number in range(n_studies):
-        frame = simulated_outcomes(1, 1000 + number)
-        for _, rows in frame.groupby("outcome"):
-            layout = layout_of(rows)
-            compared = compare(fit_outcome(rows, layout, options), options)
-            found = compared.estimates
-            if found is None:
-                continue
-            half = t_quantile(found.df, 0.95) * found.se
-            analyte = str(rows["analyte"].iloc[0])
-            for place, i in enumerate(compared.tested):
-                row = compared.rows[i]
-                expected = np.log(
-                    truth[analyte, row["group"], row["time_index"]]
-                    / truth[analyte, row["control"], row["time_index"]]
-                )
-                inside = abs(found.value[place] - expected) <= half[place]
-                hits.setdefault(analyte, []).append(bool(inside))
-    for analyte, inside in hits.items():
-        # Cells of a study hang together: the error is over studies.
-        per_study = np.array(inside).reshape(n_studies, -1).mean(axis=1)
-        error = per_study.std(ddof=1) / np.sqrt(n_studies)
-        print(
-            f"{analyte}: {100 * np.mean(inside):.1f} % of {len(inside)} cells have the population "
-            f"ratio in their 95 % CI (SE {100 * error:.1f})"
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--outcomes", type=int, default=24)
-    parser.add_argument("--recovery", type=int, default=0)
     options = parser.parse_args()
     speed()
     if options.outcomes:
         stage(options.outcomes)
-    if options.recovery:
-        recovery(options.recovery)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""Words that captions share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+_ADJUSTMENTS = {
+    "dunnett": "Dunnett's method",
+    "holm": "Holm's method",
+    "bonferroni": "Bonferroni's method",
+}
+_FAMILIES = {
+    "within": "the groups within one time",
+    "all": "all groups and all times after the dose",
+}
+
+
+def error_words(center: str, error: str) -> str:
+    """Say what the error bars of means are."""
+    logs = ", computed on logarithms" if center == "geometric" else ""
+    if error == "SEM":
+        return f"standard error of the mean (SEM){logs}"
+    level = error.replace("CI", "confidence interval (CI)")
+    return f"{level} of the mean{logs} (t distribution, each group and time by itself)"
+
+
+def sentence(text: str) -> str:
+    """End a text with a full stop."""
+    return text if text.endswith(".") else f"{text}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names with commas and a final 'and'."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def has(n: int) -> str:
+    """The verb after a number."""
+    return "has" if n == 1 else "have"
+
+
+def was(n: int) -> str:
+    """The verb after a number."""
+    return "was" if n == 1 else "were"
+
+
+def adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
+    """Say what the p-values behind stars are adjusted by, and over which family."""
+    multiplicity = model.get("multiplicity")
+    stated = multiplicity.get("adjustment") if isinstance(multiplicity, Mapping) else None
+    method = str(stated or model.get("adjustment") or contrasts["adjustment"].iloc[0])
+    if method in ("none", ""):
+        return ", not adjusted for the number of comparisons"
+    stars = model.get("stars")
+    family = str(stars.get("family", "")) if isinstance(stars, Mapping) else str(stars or "")
+    over = f" over {_FAMILIES[family]}" if family in _FAMILIES else ""
+    return f" (adjusted by {_ADJUSTMENTS.get(method, method)}{over})"
+
+
+def groups_with_n(rows: pd.DataFrame) -> str:
+    """Groups of a figure with their numbers of animals, from its ``group`` rows."""
+    heads = rows[rows["row"] == "group"].sort_values("group_order")
+    named = [f"{h.group_label}, n = {int(h.n)}" for h in heads.itertuples(index=False)]
+    return f"n is the number of animals: {'; '.join(named)}."
+
+
+_BOLD = re.compile(r"^\*\*(?=\S)(.+?)(?<=\S)\*\*(?=\s|$)", re.MULTILINE)
+
+
+def plain_text(markdown: str) -> str:
+    """Take the marks of Markdown off a text of the pipeline: bold at the start of a line, code.
+
+    Stars elsewhere stand for p-values and stay.
+    """
+    return _BOLD.sub(r"\1", markdown).replace("`", "")
