@@ -254,18 +254,18 @@ def _star_sentences(cells: Sequence[Cell]) -> list[str]:
     return [f"Stars changed: {shown}{more}."]
 
 
-# Numbers a reader looks at: table, column, what they are, unit.
+# Numbers a reader looks at: table, column, what one and several are called, unit.
 _WATCHED = (
-    ("means", "mean_pct", "mean", "% of baseline"),
-    ("contrasts", "ratio_pct", "comparison with the control", "% of control"),
-    ("auc", "mean_pct_min", "area under the curve", "% × min"),
+    ("means", "mean_pct", "mean", "means", "% of baseline"),
+    ("contrasts", "ratio_pct", "comparison", "comparisons", "% of control"),
+    ("auc", "mean_pct_min", "area under the curve", "areas under the curve", "% × min"),
 )
 
 
 def _moved_sentences(
     slug: str, before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[str]:
-    for table, column, what, unit in _WATCHED:
+    for table, column, one, several, unit in _WATCHED:
         place = f"stats/{slug}/{table}"
         old = read_rows(place, before.get(place, ""))
         new = read_rows(place, after.get(place, ""))
@@ -284,7 +284,7 @@ def _moved_sentences(
         of_n = ""
         if old[key].get("n") and old[key]["n"] != row.get("n"):
             of_n = f", n {old[key]['n']} → {row['n']}"
-        some = f"{len(pairs)} of {plural(len(new), what, f'{what}s')}"
+        some = f"{len(pairs)} of {plural(len(new), one, several)}"
         yield (
             f"{some} moved, most {row.get('group', '')}{time}: "
             f"{number(was, 4)} → {number(now, 4)} {unit}{of_n}."

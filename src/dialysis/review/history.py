@@ -100,7 +100,8 @@ def record_bundle(folder: Path, record: dict[str, Any], log: Sequence[Entry]) ->
     for old in bundles[: -(_KEPT - 1)]:
         if old.record is not None:
             _write(folder, replace(old, record=None, changes=_shortened(old.changes)))
-    return [*bundles, new]
+    # As it will be read again: the order of what JSON sorts must not depend on who reads it.
+    return read_history(folder)
 
 
 def _shortened(changes: dict[str, Any] | None) -> dict[str, Any] | None:

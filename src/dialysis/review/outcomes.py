@@ -78,6 +78,7 @@ def outcome_data(results: Results, each: OutcomeResults, found: Verdict) -> dict
     return data | {
         "pictures": [picture(figure) for figure in each.figures],
         "stars": str(results.config["stats"]["stars"]),
+        "sentence": first_sentence(each.results),
         "results": caption_blocks(each.results),
         "methods": caption_blocks(each.methods),
         "model": model_facts(each.model),

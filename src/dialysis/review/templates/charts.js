@@ -37,7 +37,7 @@ function chart(series, options) {
   const [y0, y1] = extent([...points.map((p) => p.y), ...(options.rule === undefined ? [] : [options.rule])], options.zero);
   const x = (value) => left + (width - left - right) * (value - x0) / (x1 - x0);
   const y = (value) => height - bottom - (height - top - bottom) * (value - y0) / (y1 - y0);
-  const view = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": options.label });
+  const view = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: points.some((p) => p.href) ? "group" : "img", "aria-label": options.label });
   for (const value of ticks(y0, y1, 4)) {
     view.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }),
       svg("text", { x: left - 5, y: y(value) + 3.5, "text-anchor": "end" }, numberText(value)));
@@ -77,7 +77,7 @@ function pointMark(p, x, y, series) {
     : svg("circle", { cx: x, cy: y, r, fill: p.hollow ? "#FFFFFF" : color, stroke: color, "stroke-width": 1.3 });
   // A wide invisible disc makes the point easy to hit.
   const area = svg("circle", { cx: x, cy: y, r: 8, fill: "transparent" }, p.title && svg("title", {}, p.title));
-  return p.href ? svg("a", { href: p.href, tabindex: "-1" }, shape, area) : svg("g", {}, shape, area);
+  return p.href ? svg("a", { href: p.href, tabindex: "-1", "aria-label": p.title }, shape, area) : svg("g", {}, shape, area);
 }
 
 // A legend of names and colours.

@@ -411,15 +411,18 @@ async function flagsPage(filter) {
   const kinds = new Map();
   for (const row of grid.rows) {
     const key = `${row[severity]} ${row[flag]}`;
-    kinds.set(key, { severity: row[severity], flag: row[flag], n: (kinds.get(key) || { n: 0 }).n + 1 });
+    if (!kinds.has(key)) kinds.set(key, { severity: row[severity], flag: row[flag], rows: [] });
+    kinds.get(key).rows.push(row);
   }
   const table = h("div", {});
-  const show = (text) => table.replaceChildren(gridView(grid, { filter: text }));
-  show(filter);
-  return [heading("Flags"), guide("flags"),
-    h("p", {}, "By kind; a click shows only these:"),
-    h("ul", { class: "kinds" }, [...kinds.values()].map((kind) => h("li", {}, h("button", { type: "button", onclick: () => show(ruleWords(kind.flag)) }, badge(kind.severity), " ", ruleWords(kind.flag), " ", h("strong", {}, kind.n))))),
-    table];
+  const kindButton = (rows, ...text) => h("button", { type: "button", "aria-pressed": "false", onclick: (event) => show(rows, event.currentTarget) }, text, " ", h("strong", {}, rows.length));
+  const buttons = [kindButton(grid.rows, "All kinds"), ...[...kinds.values()].map((kind) => kindButton(kind.rows, badge(kind.severity), " ", ruleWords(kind.flag)))];
+  function show(rows, pressed) {
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button === pressed)));
+    table.replaceChildren(gridView({ ...grid, rows }, { filter }));
+  }
+  show(grid.rows, buttons[0]);
+  return [heading("Flags"), guide("flags"), h("div", { class: "kinds", role: "group", "aria-label": "Kinds of flags" }, buttons), table];
 }
 
 async function changesPage() {
