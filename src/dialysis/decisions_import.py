@@ -11,7 +11,7 @@ import io
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,7 @@ from dialysis.errors import DecisionError, Problem, problems_text
 from dialysis.files import write_text
 from dialysis.study.config import did_you_mean
 from dialysis.study.load import Study, examine_study, load_study
+from dialysis.study.sheets import read_csv_sheet
 from dialysis.tables import Table
 from dialysis.tables.inputs import EXCLUSIONS, INTEGRATION_EVENTS, REASON_CODES
 
@@ -109,6 +110,7 @@ def import_decisions(root: Path, name: str, file: Path) -> Imported:
     if problems:
         raise DecisionError(problems_text(problems, f"{file} can't be imported"))
     changed = {table: rows for table, rows in tables.items() if rows.changed}
+    _refuse_sheets(study, changed, file)
     if changed:
         _check_study(root, name, {table: rows.text() for table, rows in changed.items()}, file)
     for table, content in changed.items():
@@ -434,17 +436,16 @@ class _CsvTable:
     rows: list[list[str]]
     added: list[Row]
     removed: int = 0
+    delimiter: str = ","
 
     @classmethod
     def read(cls, path: Path, table: Table) -> _CsvTable:
         """Read a table that `load_study` has found to be right; its whole header without a file."""
         if not path.is_file():
             return cls(list(table.column_names), [], [])
-        text = path.read_bytes().decode("utf-8-sig")
-        lines = [
-            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))
-        ]
-        return cls(lines[0], [row for row in lines[1:] if any(row)], [])
+        sheet = read_csv_sheet(path, path.name)
+        lines = [list(cells) for _, cells in sheet.rows if any(cells)]
+        return cls(lines[0], lines[1:], [], delimiter=sheet.delimiter)
 
     @property
     def changed(self) -> bool:
@@ -477,8 +478,22 @@ class _CsvTable:
     def text(self) -> str:
         """The table as CSV."""
         out = io.StringIO(newline="")
-        csv.writer(out, lineterminator="\n").writerows([self.header, *self.rows])
+        csv.writer(out, delimiter=self.delimiter, lineterminator="\n").writerows(
+            [self.header, *self.rows]
+        )
         return out.getvalue()
+
+
+def _refuse_sheets(study: Study, changed: Iterable[str], file: Path) -> None:
+    """Sheets of a workbook are the lab's: a program that saved them would change their looks."""
+    for name in changed:
+        shown = study.shown.get(name.removesuffix(".csv"), "")
+        if ".xlsx" in shown:
+            raise DecisionError(
+                f"{file} can't be imported: {shown} holds the table {name} would be a second time; "
+                f"expected the table as config/{study.name}/{name}. Save that sheet as CSV UTF-8 "
+                "under this name and delete it from the workbook."
+            )
 
 
 def _check_study(root: Path, name: str, texts: Mapping[str, str], file: Path) -> None:

@@ -16,6 +16,8 @@ from dialysis.job import clear_logs, show_failures
 from dialysis.figures.names import OUTCOME_FIGURES, TITLES
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files, site_folders
+from dialysis.running import claim
+from dialysis.stages import STAGE_RULES, stages_of
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -39,6 +41,7 @@ try:
         STUDY.config["review"], read_log(log_path(Path("config") / STUDY.name))
     )
     if workflow.is_main_process:
+        claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
         for note in STUDY.notes:
@@ -65,15 +68,7 @@ STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
 
 QC_FIGURES = qc_figures(START, STUDY.config["quantify"]["calibration"])
 # Rules of this study, whose code results depend on.
-STAGE_RULES = [
-    *(["ingest_run", "integrate_run"] if reads_exports(START) else []),
-    *(["quantify"] if quantifies(START) else []),
-    "normalize",
-    "stats",
-    "figures",
-    "figures_qc",
-    "review",
-]
+RULES_HERE = [STAGE_RULES[stage] for stage in stages_of(START)]
 # What the review site consists of, relative to its folder.
 SITE = site_files(
     {slug: bundle_files(slug, STUDY.config["figures"]) for slug in SLUGS},

@@ -47,7 +47,7 @@ rule review:
         tables=[f"{STAMPS}/tables/{name}.csv" for name in REVIEW_TABLES],
         log=f"{STAMPS}/decisions.jsonl",
         warnings=f"{STAMPS}/warnings.json",
-        codes=[code(name) for name in STAGE_RULES],
+        codes=[code(name) for name in RULES_HERE],
     output:
         [f"{RESULTS}/review/{name}" for name in SITE],
         sidecars=[

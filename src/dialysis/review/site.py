@@ -498,6 +498,7 @@ def render(title: str, mask: Mask | None = None) -> str:
 def _remove_others(folders: Iterable[Path], written: set[Path]) -> None:
     """Remove what an earlier site left; sidecars are written after the site."""
     for folder in folders:
+        used = any(path.parent == folder for path in written)
         for path in folder.glob("*"):
-            if path not in written and path.name != SIDECAR and path.is_file():
+            if path not in written and path.is_file() and not (used and path.name == SIDECAR):
                 path.unlink()

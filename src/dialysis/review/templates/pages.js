@@ -476,7 +476,7 @@ async function decisionsPage() {
       pending.length ? h("ul", { class: "plain" }, pending.map((each) => decisionLine({ ...each, pending: true }, true))) : h("p", { class: "nothing" }, "None."),
       pending.length ? h("p", {}, h("button", { type: "button", class: "primary", id: "export", onclick: exportDecisions }, `Export decisions.csv (${pending.length})`), " ",
         h("button", { type: "button", onclick: () => window.confirm("Remove these decisions from this browser?") && writeDecisions([]) }, "Remove all")) : "",
-      pending.length ? h("p", { class: "quiet" }, "Then: ", h("code", {}, `dialysis decisions import ${index.name} decisions.csv`), " and ", h("code", {}, `snakemake --config study=${index.name}`)) : "",
+      pending.length ? h("p", { class: "quiet" }, "Then: ", h("code", {}, `dialysis decisions import ${index.name} decisions.csv`), " and ", h("code", {}, `dialysis run ${index.name}`)) : "",
       earlier.length ? h("div", {}, h("h3", {}, "From earlier bundles of results, still in this browser"), h("ul", { class: "plain" }, earlier.map(({ decision }) => decisionLine(decision, true))),
         h("p", {}, h("button", { type: "button", onclick: () => takeOver(earlier) }, "Decide the same about this bundle"), " ", h("button", { type: "button", onclick: () => forget(earlier) }, "Remove them"))) : "");
     add(open, []);
