@@ -18,8 +18,15 @@ rule review:
             for slug in SLUGS
             for name in bundle_files(slug, STUDY.config["figures"])
         ],
-        bundles=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
-        qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files(QC_FIGURES)],
+        bundles=[
+            f"{RESULTS}/figures/{slug}/sidecar.json"
+            for slug in [*SLUGS, "study", "qc"]
+        ],
+        study=[f"{RESULTS}/figures/study/{name}" for name in STUDY_FILES],
+        qc=[
+            f"{RESULTS}/figures/qc/{name}"
+            for name in (*qc_files(QC_FIGURES), "bundle.json")
+        ],
         stats=[
             f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
         ],

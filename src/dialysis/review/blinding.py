@@ -139,6 +139,7 @@ def blinded(results: Results, mask: Mask) -> Results:
         timecourse=coded(results.timecourse),
         baseline=coded(results.baseline),
         summary=coded(results.summary),
+        study_figures=(),
         qc_figures=(),
         sidecars={
             folder: sidecar

@@ -110,7 +110,7 @@ def stats_table(slug: str, table: str) -> str:
 
 def site_files(
     bundles: Mapping[str, Iterable[str]],
-    qc: Iterable[str] = (),
+    more: Iterable[str] = (),
     start: str = TRACES,
     *,
     n_animals: int,
@@ -124,8 +124,9 @@ def site_files(
     bundles : mapping of str to iterable of str
         Slug of an outcome to the names of the files in its bundle; captions and the like are
         passed over, the page has them inside.
-    qc : iterable of str
-        Names of the files in ``figures/qc/``.
+    more : iterable of str
+        Names of the files of further figures, those of the study and of quality; their tables are
+        passed over.
     start : str
         ``ingest.start``, what the study starts from.
     n_animals, n_runs : int
@@ -152,7 +153,7 @@ def site_files(
         files += [figure_file(name) for name in shown]
         files += [thumbnail(name[:-4]) for name in shown if _ending(name) == "png"][:1]
         files += [table_file(stats_table(slug, table.name)) for table in OUTCOME_TABLES]
-    files += [figure_file(name) for name in shown_files(qc)]
+    files += [figure_file(name) for name in shown_files(more) if _ending(name) in FORMATS]
     return files
 
 

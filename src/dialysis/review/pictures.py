@@ -46,8 +46,15 @@ def picture(figure: Figure) -> dict[str, Any]:
     }
 
 
-def thumbnail_png(path: Path) -> bytes:
-    """Make a small picture of a figure.
+def screen_png(path: Path, width: int | None = None) -> bytes:
+    """A figure with the 256 colours it needs most: looks the same, at a third of the size.
+
+    Parameters
+    ----------
+    path : Path
+        The PNG of a bundle, which keeps all its colours.
+    width : int, optional
+        Make it no wider than this, pixels.
 
     Raises
     ------
@@ -56,13 +63,26 @@ def thumbnail_png(path: Path) -> bytes:
     """
     from PIL import Image
 
-    width, height = png_size(path)
-    size = (min(width, _THUMB_WIDTH), max(1, height * min(width, _THUMB_WIDTH) // width))
+    size = png_size(path)
     with Image.open(path) as image:
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        shown = image.convert("RGB")
+    if width is not None and size[0] > width:
+        shown = shown.resize((width, max(1, size[1] * width // size[0])), Image.Resampling.LANCZOS)
+    few = shown.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     out = io.BytesIO()
-    small.quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    few.save(out, "PNG", optimize=width is not None)
     return out.getvalue()
+
+
+def thumbnail_png(path: Path) -> bytes:
+    """Make a small picture of a figure.
+
+    Raises
+    ------
+    FigureError
+        If it is not a PNG.
+    """
+    return screen_png(path, _THUMB_WIDTH)
 
 
 def png_size(path: Path) -> tuple[int, int]:

@@ -126,8 +126,10 @@ class Results:
         From `integrate`, all runs; `chromatography` is its suitability table.
     manifest : DataFrame
         From `ingest`, all runs.
+    study_figures : tuple of Figure
+        From `figures`, of all outcomes together.
     qc_figures : tuple of Figure
-        From `figures_qc`, by name.
+        From `figures_qc`.
     sidecars : mapping of str to mapping
         Folder relative to the results to its sidecar.
     warnings : tuple of str
@@ -159,6 +161,7 @@ class Results:
     peaks: pd.DataFrame
     chromatography: pd.DataFrame
     manifest: pd.DataFrame
+    study_figures: tuple[Figure, ...]
     qc_figures: tuple[Figure, ...]
     sidecars: Mapping[str, Mapping[str, Any]]
     warnings: tuple[str, ...]
@@ -271,6 +274,7 @@ def read_results(
             results_dir, "integrate", "suitability.csv", read_runs, CHROMATOGRAPHY
         ),
         manifest=_read_runs(results_dir, "ingest", "manifest.csv", read_runs, MANIFEST),
+        study_figures=_figures(results_dir / "figures" / "study"),
         qc_figures=_figures(results_dir / "figures" / "qc"),
         sidecars=_sidecars(results_dir, start, read_runs, [outcome.slug for outcome in outcomes]),
         warnings=tuple(warnings),
@@ -358,7 +362,7 @@ def _sidecars(
     folders = [f"{stage}/{run}" for stage in ("ingest", "integrate") for run in runs]
     folders += ["quantify", "normalize"] if quantifies(start) else ["normalize"]
     folders += [f"{stage}/{slug}" for stage in ("stats", "figures") for slug in slugs]
-    folders.append("figures/qc")
+    folders += ["figures/study", "figures/qc"]
     return {
         folder: read_sidecar(results_dir / folder)
         for folder in folders

@@ -51,7 +51,7 @@ from dialysis.review.names import (
 from dialysis.review.numbers import plural
 from dialysis.review.origins import provenance_data
 from dialysis.review.outcomes import findings_data, first_sentence, outcome_data
-from dialysis.review.pictures import picture, thumbnail_png
+from dialysis.review.pictures import picture, screen_png, thumbnail_png
 from dialysis.review.places import Places
 from dialysis.review.results import Results, read_results
 from dialysis.review.runs import run_data, run_facts
@@ -212,17 +212,16 @@ class _Site:
         self._text(chunk_file(name), f"chunk({json.dumps(name)},{text});\n")
 
     def _figures(self) -> None:
+        figures = [figure for each in self.results.outcomes for figure in each.figures]
+        for figure in (*figures, *self.results.study_figures, *self.results.qc_figures):
+            for ending, path in figure.files.items():
+                content = screen_png(path) if ending == "png" else path.read_bytes()
+                self._copy(figure_file(path.name), content)
         for each in self.results.outcomes:
             if each.figures:
                 first = each.figures[0]
                 self._copy(thumbnail(first.name), thumbnail_png(first.files["png"]))
-            for figure in each.figures:
-                for path in figure.files.values():
-                    self._copy(figure_file(path.name), path.read_bytes())
             for _, path in each.files:
-                self._copy(figure_file(path.name), path.read_bytes())
-        for figure in self.results.qc_figures:
-            for path in figure.files.values():
                 self._copy(figure_file(path.name), path.read_bytes())
 
     def _tables(self) -> None:
@@ -340,6 +339,7 @@ class _Site:
                 }
                 for run, chunk in self.places.runs.items()
             ],
+            "figures": [picture(figure) for figure in results.study_figures],
             "quality": [picture(figure) for figure in results.qc_figures],
             "analytes": list(dict.fromkeys(results.tables["analytes"]["analyte"])),
             "decided": [_entry(entry) for entry in in_force(results.log).values()],

@@ -529,9 +529,13 @@ async function provenancePage() {
 
 async function qualityPage() {
   const index = CHUNKS.get("index");
-  return [heading("Quality figures"), guide("quality"), index.quality.length ? index.quality.map((picture) => h("figure", { class: "figure quality" },
+  const view = (picture) => h("figure", { class: "figure quality" },
     h("h2", {}, picture.title), h("a", { href: picture.src }, h("img", { src: picture.src, width: picture.width, height: picture.height, alt: picture.alt, loading: "lazy", decoding: "async" })),
-    h("p", { class: "links" }, picture.links.map(([text, href]) => h("a", { href }, text))))) : h("p", { class: "nothing" }, index.blind ? "They name the groups, and are shown when the decisions are locked." : "None.")];
+    picture.caption.length ? h("figcaption", {}, blocksView(picture.caption)) : null,
+    h("p", { class: "links" }, picture.links.map(([text, href]) => h("a", { href }, text))));
+  return [heading("Figures of the study and of quality"), guide("quality"),
+    index.figures.length + index.quality.length ? [...index.figures, ...index.quality].map(view)
+      : h("p", { class: "nothing" }, index.blind ? "They name the groups, and are shown when the decisions are locked." : "None.")];
 }
 
 function missingPage(what) {

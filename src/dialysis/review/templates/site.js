@@ -5,7 +5,7 @@ const PAGES = {
   "": overviewPage, outcome: outcomePage, animals: animalsPage, animal: animalPage, runs: runsPage, run: runPage, trace: tracePage,
   flags: flagsPage, changes: changesPage, decisions: decisionsPage, provenance: provenancePage, quality: qualityPage,
 };
-const MENU = [["", "Overview"], ["animals", "Animals"], ["runs", "Runs"], ["quality", "Quality"], ["flags", "Flags"], ["changes", "Changes"], ["decisions", "Decisions"], ["provenance", "Provenance"]];
+const MENU = [["", "Overview"], ["animals", "Animals"], ["runs", "Runs"], ["quality", "Figures"], ["flags", "Flags"], ["changes", "Changes"], ["decisions", "Decisions"], ["provenance", "Provenance"]];
 const BELONGS = { outcome: "", animal: "animals", run: "runs", trace: "animals" };
 
 let turn = 0;
@@ -49,7 +49,7 @@ async function show(focus) {
 function drawMenu(name) {
   const index = CHUNKS.get("index");
   const here = Object.hasOwn(BELONGS, name) ? BELONGS[name] : name;
-  const menu = MENU.filter(([page]) => (page !== "runs" || index.runs.length) && (page !== "quality" || index.quality.length));
+  const menu = MENU.filter(([page]) => (page !== "runs" || index.runs.length) && (page !== "quality" || index.quality.length || index.figures.length));
   document.getElementById("pages").replaceChildren(...menu.map(([page, text]) => h("li", {}, h("a", { href: page ? route(page) : "#/", "aria-current": page === here ? "page" : null }, text))));
 }
 
