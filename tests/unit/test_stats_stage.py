@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -496,3 +497,11 @@ def test_processes_give_the_same_as_one() -> None:
     assert list(one) == list(two)
     for slug in one:
         pd.testing.assert_frame_equal(one[slug].contrasts, two[slug].contrasts, check_exact=True)
+
+
+def test_the_rule_asks_for_no_threads() -> None:
+    """Snakemake hands a rule's threads to linear algebra, which made stats take nine times long."""
+    rule = Path(__file__).parents[2] / "workflow" / "rules" / "stats.smk"
+    lines = [line.strip() for line in rule.read_text(encoding="utf-8").splitlines()]
+    assert "rule stats:" in lines
+    assert not [line for line in lines if line.startswith("threads:")]

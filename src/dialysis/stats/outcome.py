@@ -33,7 +33,7 @@ from dialysis.stats.variances import LEVEL
 from dialysis.stats.words import methods_text, results_text
 from dialysis.tables.stats import SECONDARY_ANOVA, SENSITIVITY
 
-FEWEST_FOR_PROCESSES = 8
+FEWEST_FOR_PROCESSES = 4
 
 
 @dataclass(frozen=True)
