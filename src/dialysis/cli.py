@@ -1,17 +1,15 @@
-"""The `dialysis` command: thin, every command calls one function of the package."""
+"""The `dialysis` command: parses, shows errors; each command is a module of `commands`."""
 
 from __future__ import annotations
 
 import difflib
 import sys
-from pathlib import Path
 
 import click
 
 from dialysis import __version__
-from dialysis.errors import DialysisError, problems_text
-
-EXPORT_FORMATS = ("andi", "chromeleon", "labsolutions", "delimited")
+from dialysis.commands import bundle, check, clean, init, inspect, rerun, run, simulate, verify
+from dialysis.errors import DialysisError
 
 
 class _Commands(click.Group):
@@ -35,161 +33,11 @@ class _Commands(click.Group):
             sys.exit(1)
 
 
-_ROOT = click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="Project root, where config/, raw/ and results/ are (default: here).",
-)
-
-
 @click.group(cls=_Commands)
 @click.version_option(__version__, prog_name="dialysis")
 def main() -> None:
     """In vivo microdialysis: from chromatogram exports to percent-of-baseline figures."""
 
 
-@main.command()
-@click.argument("design", default="demo")
-@click.option("--name", help="Name of the study (default: that of the design).")
-@click.option("--seed", type=int, help="Seed of the random numbers (default: the design's).")
-@click.option(
-    "--format",
-    "export_format",
-    type=click.Choice(EXPORT_FORMATS),
-    default="andi",
-    show_default=True,
-    help="Format of the simulated exports.",
-)
-@click.option("--force", is_flag=True, help="Replace a study of that name.")
-@_ROOT
-def simulate(
-    design: str, name: str | None, seed: int | None, export_format: str, force: bool, root: Path
-) -> None:
-    """Write a study with known truth: raw/NAME, config/NAME and truth/NAME."""
-    from dialysis.simulate import write_study
-
-    study = write_study(
-        root=root, design=design, name=name, seed=seed, export_format=export_format, force=force
-    )
-    click.echo(f"{study.n_injections} injections in {study.raw_dir}")
-    click.echo(f"configuration and tables in {study.config_dir}")
-    click.echo(f"the known truth, which the pipeline never reads, in {study.truth_dir}")
-
-
-@main.command(name="inspect")
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path, exists=True)
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a picture of the traces: FILE.pdf with all pages, or FILE.png with the first.",
-)
-@click.option("--format", "export_format", default="auto", help="Read every file as this format.")
-@click.option("--study", help="Read as this study would, with the options of its study.yaml.")
-@_ROOT
-def inspect_command(
-    paths: tuple[Path, ...],
-    as_json: bool,
-    plot: Path | None,
-    export_format: str,
-    study: str | None,
-    root: Path,
-) -> None:
-    """Say what export files or folders of them hold, and what is wrong with them.
-
-    Ends with 1 when a file can't be read or there is no export at all.
-    """
-    from dialysis.ingest import READERS
-    from dialysis.inspect import inspect_files, json_text, table_text
-    from dialysis.inspect_plot import ENDINGS, PER_PAGE, Gallery, save_gallery
-    from dialysis.study.load import load_options
-
-    readers = list(READERS)
-    if study is not None:
-        options = load_options(root, study)["ingest"]
-        readers = [reader.configured(options) for reader in READERS]
-        export_format = options["format"] if export_format == "auto" else export_format
-    known = ["auto", *(reader.key for reader in readers)]
-    if export_format not in known:
-        raise click.UsageError(f"--format {export_format}: expected one of {', '.join(known)}.")
-    if plot is not None and plot.suffix not in ENDINGS:
-        raise click.UsageError(f"--plot {plot}: expected a name ending in {' or '.join(ENDINGS)}.")
-    gallery = Gallery(PER_PAGE if plot is not None and plot.suffix == ".png" else None)
-    inspection = inspect_files(
-        paths, export_format, readers, gallery.add if plot is not None else None
-    )
-    if plot is not None and gallery.n_traces:
-        save_gallery(gallery, plot)
-    click.echo(
-        json_text(inspection) if as_json else table_text(inspection, readers).rstrip("\n"),
-        nl=not as_json,
-    )
-    if plot is not None:
-        click.echo(_plot_words(plot, gallery.n_traces, PER_PAGE), err=True)
-    if not inspection.good:
-        sys.exit(1)
-
-
-def _plot_words(plot: Path, n_traces: int, per_page: int) -> str:
-    if not n_traces:
-        return f"{plot} is not written: there is no trace to draw."
-    if plot.suffix == ".png" and n_traces > per_page:
-        return f"{plot} shows the first {per_page} of {n_traces} traces; a .pdf shows all."
-    return f"{plot} shows {n_traces} trace{'' if n_traces == 1 else 's'}."
-
-
-@main.command()
-@click.argument("study")
-@_ROOT
-def check(study: str, root: Path) -> None:
-    """Check a study's configuration, tables and files without running it."""
-    from dialysis.study.load import examine_study
-
-    loaded, problems = examine_study(root, study)
-    if loaded is not None and loaded.notes:
-        click.echo("\n".join(["What was understood:", *(f"  {note}" for note in loaded.notes)]))
-    if loaded is not None and loaded.warnings:
-        click.echo(problems_text(loaded.warnings, f"Study '{study}'", "warning"))
-    if problems:
-        raise DialysisError(problems_text(problems, f"Study '{study}' can't be run"))
-    if loaded is not None:
-        injections = loaded.tables["injections"]
-        runs = [run for run in injections["run"].unique() if run]
-        measured = (
-            f"{len(injections)} injections in {len(runs)} runs"
-            if runs
-            else f"{len(injections)} samples"
-        )
-        click.echo(
-            f"Study '{study}' is ready: {len(loaded.tables['animals'])} animals, {measured}, "
-            f"{len(loaded.outcomes)} outcomes."
-        )
-
-
-@main.command()
-@click.argument("study")
-@_ROOT
-def verify(study: str, root: Path) -> None:
-    """Recompute every hash from the exports to the review page."""
-    from dialysis.study.load import load_study
-    from dialysis.verify import verify_study
-
-    states = verify_study(load_study(root.resolve(), study), code_root=root.resolve())
-    if not states:
-        raise DialysisError(
-            f"results/{study}: found no results; expected those of a finished run. "
-            f"Run 'snakemake --config study={study}'."
-        )
-    for state in states:
-        click.echo(f"{state.state:8} {state.folder}")
-        for reason in state.because:
-            click.echo(f"         {reason}")
-    counts = {
-        kind: sum(s.state == kind for s in states) for kind in ("current", "stale", "altered")
-    }
-    click.echo(", ".join(f"{number} {kind}" for kind, number in counts.items()))
-    if counts["stale"] or counts["altered"]:
-        sys.exit(1)
+for _module in (bundle, check, clean, init, inspect, rerun, run, simulate, verify):
+    main.add_command(_module.command)

@@ -186,6 +186,7 @@ def inspect_files(
     format: str = "auto",
     readers: Sequence[Reader] = READERS,
     seen: Callable[[Chromatogram], None] | None = None,
+    each: Callable[[Chromatogram | VendorReport], None] | None = None,
 ) -> Inspection:
     """Read every export in files and folders, and say what each holds.
 
@@ -200,6 +201,8 @@ def inspect_files(
         Readers to choose from.
     seen : callable, optional
         Called with every trace, which is then forgotten.
+    each : callable, optional
+        Called with every trace and every report without one.
 
     Returns
     -------
@@ -228,6 +231,9 @@ def inspect_files(
         if seen is not None:
             for trace in export.chromatograms:
                 seen(trace)
+        if each is not None:
+            for item in _items(export):
+                each(item)
     endings = {Path(file).suffix.lower() for file in hashes}
     problems: list[Problem] = []
     unknown: dict[str, list[str]] = {}

@@ -412,7 +412,7 @@ def test_other_content_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"design": "dmo"}, "simulation design: found 'dmo'; expected one of demo, tiny."),
+        ({"design": "dmo"}, "simulation design: found 'dmo'; expected one of demo, tiny, visitor."),
         (
             {"name": "../x"},
             "study name: found '../x'; expected letters, digits, '.', '_' and '-', beginning "

@@ -124,6 +124,15 @@ _REGISTERED = (
         n_baseline=2,
         n_post=3,
     ),
+    StudyDesign(
+        name="visitor",
+        title="Two small groups in one run, to be handed over without tables (simulated)",
+        seed=11,
+        groups=(TreatmentGroup("vehicle", 0, 3), TreatmentGroup("mirtazapine", 5, 3)),
+        n_runs=1,
+        n_baseline=3,
+        n_post=4,
+    ),
 )
 
 DESIGNS: Mapping[str, StudyDesign] = MappingProxyType(

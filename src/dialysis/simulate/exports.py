@@ -99,7 +99,7 @@ def write_andi(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> No
         file = netcdf_file(temporary, "w")
         try:
             for name, value in attributes.items():
-                setattr(file, name, value.encode("ascii") if isinstance(value, str) else value)
+                setattr(file, name, value.encode("utf-8") if isinstance(value, str) else value)
             file.createDimension("point_number", recording.n_points)
             for name, number in scalars.items():
                 file.createVariable(name, "f", ())[...] = number
@@ -166,7 +166,7 @@ def write_labsolutions(trace: SimulatedTrace, header: InjectionHeader, path: Pat
     ]
     times = _time_texts(recording.n_points, recording.interval_s, decimals=5)
     rows = [f"{time},{count}" for time, count in zip(times, trace.counts.tolist(), strict=True)]
-    write_bytes(path, "\r\n".join([*head, *rows, "", ""]).encode("ascii"))
+    write_bytes(path, "\r\n".join([*head, *rows, "", ""]).encode("utf-8"))
 
 
 def write_chromeleon(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
@@ -241,6 +241,62 @@ def write_chromeleon(trace: SimulatedTrace, header: InjectionHeader, path: Path)
     write_bytes(path, "\r\n".join([*head, data, ""]).encode("utf-8-sig"))
 
 
+def write_chromeleon_report(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
+    """Write the peaks alone, as a Chromeleon 7 report saved where the comma is the decimal mark.
+
+    The peaks are the true ones, named, with areas in nA·min; one that is lower than
+    `REPORTED_NA` was not found.
+    """
+    stamp = datetime.fromisoformat(header.injected_at)
+    peaks = trace.peaks.sort_values("rt_min")
+    peaks = peaks[peaks["height_nA"] >= REPORTED_NA]
+    areas = [round(float(area) / 60, 5) for area in peaks["area_nA_s"]]
+    heights = [round(float(height), 5) for height in peaks["height_nA"]]
+    lines = [
+        ["Chromatogram and Results"],
+        [],
+        ["Injection Details"],
+        ["Injection Name:", "", header.sample_name, "", "", "Run Time (min):", "24.00"],
+        [
+            "Vial Number:",
+            "",
+            header.vial,
+            "",
+            "",
+            "Injection Volume:",
+            f"{header.injection_uL:.2f}",
+        ],
+        ["Injection Type:", "", _CHROMELEON_TYPES[header.sample_type], "", "", "Channel:", "ECD_1"],
+        ["Instrument Method:", "", METHOD, "", "", "Dilution Factor:", "1.0000"],
+        ["Injection Date/Time:", "", f"{stamp:%d.%m.%Y %H:%M}", "", "", "Sample Weight:", "1.0000"],
+        [],
+        ["Integration Results"],
+        ["No. ", "Peak Name", "Retention Time", "Area ", "Height "],
+        ["", "", "min", "nA*min", "nA"],
+        ["ECD_1"] * 5,
+    ]
+    for number, (name, time, area, height) in enumerate(
+        zip(peaks["analyte"], peaks["rt_min"], areas, heights, strict=True), start=1
+    ):
+        lines.append([str(number), str(name), f"{time:.3f}", f"{area:.5f}", f"{height:.5f}"])
+    lines.append(["Total:", "", "", f"{sum(areas):.5f}", f"{sum(heights):.5f}"])
+    first = next(place for place, cells in enumerate(lines) if cells[:1] == ["Integration Results"])
+    text = "\r\n".join(
+        "\t".join(cell.translate(_COMMA_REGION) if _is_number(cell) else cell for cell in cells)
+        if place < 8 or place > first
+        else "\t".join(cells)
+        for place, cells in enumerate(lines)
+    )
+    write_bytes(path, f"{text}\r\n".encode("utf-8-sig"))
+
+
+REPORTED_NA = 0.02
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(".", "", 1).isdecimal() and "." in cell
+
+
 def write_delimited(trace: SimulatedTrace, header: InjectionHeader, path: Path) -> None:
     """Write minutes and nA as a spreadsheet of a region with decimal commas saves them.
 
@@ -275,6 +331,11 @@ FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
         "labsolutions": ExportFormat("labsolutions", ".txt", write_labsolutions),
         "delimited": ExportFormat("delimited", ".csv", write_delimited, DELIMITED_INGEST),
     }
+)
+
+# Peaks without traces: only for studies without tables, which would have to say so.
+REPORTS: Mapping[str, ExportFormat] = MappingProxyType(
+    {"chromeleon_report": ExportFormat("chromeleon_report", ".txt", write_chromeleon_report)}
 )
 
 _LABSOLUTIONS_TYPES = MappingProxyType(

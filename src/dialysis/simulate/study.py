@@ -15,7 +15,13 @@ from dialysis.errors import StudyError
 from dialysis.files import csv_text, write_text
 from dialysis.simulate.config_tables import config_files, export_file
 from dialysis.simulate.designs import get_design
-from dialysis.simulate.exports import FORMATS, ExportFormat, InjectionHeader
+from dialysis.simulate.exports import FORMATS, REPORTS, ExportFormat, InjectionHeader
+from dialysis.simulate.handover import (
+    hand_over,
+    handed_file,
+    write_notebook,
+    write_results,
+)
 from dialysis.simulate.injections import simulate_injections
 from dialysis.simulate.plan import StudyPlan, plan_study
 
@@ -51,6 +57,8 @@ def write_study(
     seed: int | None = None,
     export_format: str = "andi",
     force: bool = False,
+    tables: bool = True,
+    standards: bool = True,
 ) -> SimulatedStudy:
     """Simulate a study and write it below `root`.
 
@@ -68,9 +76,15 @@ def write_study(
     seed : int, optional
         Seed; that of the design by default.
     export_format : {"andi", "chromeleon", "labsolutions", "delimited"}
-        Format of the exports.
+        Format of the exports; without tables also ``"chromeleon_report"``, peaks without traces,
+        and ``"concentrations"``, a results table alone.
     force : bool
         Replace folders that are there with other content.
+    tables : bool
+        Whether config/ is written; without it the exports are as another lab hands them over, see
+        `dialysis.simulate.handover`.
+    standards : bool
+        Whether a study without tables has standards, QCs and blanks.
 
     Returns
     -------
@@ -85,17 +99,29 @@ def write_study(
     chosen = get_design(design)
     study = chosen.name if name is None else name
     number = chosen.seed if seed is None else seed
-    _check_arguments(study, number, export_format)
+    _check_arguments(study, number, export_format, tables)
     plan = plan_study(chosen, number)
-    export = FORMATS[export_format]
-    final = {part: Path(root) / part / study for part in ("raw", "truth", "config")}
+    if not tables:
+        plan = hand_over(plan, standards)
+    parts = ("raw", "truth", "config") if tables else ("raw", "truth")
+    final = {part: Path(root) / part / study for part in parts}
     made = {part: path.with_name(f".{study}.{os.getpid()}.tmp") for part, path in final.items()}
     try:
         for folder in made.values():
             folder.mkdir(parents=True)
-        _write_truth(plan, _write_exports(plan, made["raw"], export), made["truth"])
-        for file, text in config_files(plan, export.suffix, export.ingest).items():
-            write_text(made["config"] / file, text)
+        if export_format == RESULTS:
+            write_results(plan, made["raw"])
+            _write_truth(plan, made["truth"])
+            write_notebook(plan, made["truth"])
+        else:
+            export = {**FORMATS, **REPORTS}[export_format]
+            areas = _write_exports(plan, made["raw"], export, not tables)
+            _write_truth(plan, made["truth"], areas)
+            if tables:
+                for file, text in config_files(plan, export.suffix, export.ingest).items():
+                    write_text(made["config"] / file, text)
+            else:
+                write_notebook(plan, made["truth"])
         changed = [part for part in final if not _same_content(made[part], final[part])]
         in_the_way = [f"{part}/{study}/" for part in changed if final[part].exists()]
         if in_the_way and not force:
@@ -111,14 +137,17 @@ def write_study(
             shutil.rmtree(folder, ignore_errors=True)
     return SimulatedStudy(
         raw_dir=final["raw"],
-        config_dir=final["config"],
+        config_dir=Path(root) / "config" / study,
         truth_dir=final["truth"],
         n_injections=len(plan.injections),
         written=bool(changed),
     )
 
 
-def _check_arguments(study: str, seed: int, export_format: str) -> None:
+RESULTS = "concentrations"
+
+
+def _check_arguments(study: str, seed: int, export_format: str, tables: bool) -> None:
     if not _SAFE_NAME.fullmatch(study):
         raise StudyError(
             f"study name: found '{study}'; expected letters, digits, '.', '_' and '-', beginning "
@@ -126,13 +155,16 @@ def _check_arguments(study: str, seed: int, export_format: str) -> None:
         )
     if seed < 0:
         raise StudyError(f"seed: found {seed}; expected a whole number from 0.")
-    if export_format not in FORMATS:
+    known = list(FORMATS) if tables else [*FORMATS, *REPORTS, RESULTS]
+    if export_format not in known:
         raise StudyError(
-            f"export format: found '{export_format}'; expected one of {', '.join(FORMATS)}."
+            f"export format: found '{export_format}'; expected one of {', '.join(known)}."
         )
 
 
-def _write_exports(plan: StudyPlan, folder: Path, export: ExportFormat) -> pd.DataFrame:
+def _write_exports(
+    plan: StudyPlan, folder: Path, export: ExportFormat, handed_over: bool
+) -> pd.DataFrame:
     """Write all exports and return the true areas."""
     truths = []
     rows = plan.injections.itertuples()
@@ -146,17 +178,21 @@ def _write_exports(plan: StudyPlan, folder: Path, export: ExportFormat) -> pd.Da
             injection_uL=plan.design.inj_uL,
             title=str(row.run),
         )
-        export.write(
-            trace, header, folder / export_file(str(row.run), identity, label, export.suffix)
+        name = (
+            handed_file(str(row.run), int(row.order), export.suffix)
+            if handed_over
+            else export_file(str(row.run), identity, label, export.suffix)
         )
+        export.write(trace, header, folder / name)
         truth = trace.peaks.copy()
         truth.insert(0, "injection_id", identity)
         truths.append(truth)
     return pd.concat([truth for truth in truths if len(truth)], ignore_index=True)
 
 
-def _write_truth(plan: StudyPlan, areas: pd.DataFrame, folder: Path) -> None:
-    write_text(folder / "areas.csv", csv_text(areas))
+def _write_truth(plan: StudyPlan, folder: Path, areas: pd.DataFrame | None = None) -> None:
+    if areas is not None:
+        write_text(folder / "areas.csv", csv_text(areas))
     write_text(folder / "concentrations.csv", csv_text(plan.concentrations))
     write_text(folder / "population.csv", csv_text(plan.population))
     write_text(folder / "faults.csv", csv_text(plan.faults))

@@ -181,6 +181,7 @@ ANALYTES = Table(
         Column("channel", "text", "Detector channel; may be empty when there is one."),
         Column("response", "text", "area (default) or height.", choices=("area", "height")),
         Column("lod", "number", "Limit of detection given by the lab, fmol on column.", minimum=0),
+        Column("comment", "text", "Free text; a change of it reruns nothing."),
     ),
     key=("analyte", "run"),
 )
