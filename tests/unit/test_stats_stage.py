@@ -499,6 +499,38 @@ def test_processes_give_the_same_as_one() -> None:
         pd.testing.assert_frame_equal(one[slug].contrasts, two[slug].contrasts, check_exact=True)
 
 
+def test_pretreatment_times_treatment_is_the_difference_of_two_effects() -> None:
+    """Four cells: the antagonist alone lowers by 0.1, and takes the drug's 0.8 down to 0.2."""
+    effect = {"saline": 0.0, "A + saline": -0.1, "drug 2 mg/kg": 0.8, "A + drug 2 mg/kg": 0.1}
+    frame = simulate(effect, n=6, times=4, seed=31)
+    drugged = frame["group"].str.contains("drug")
+    frame = frame.assign(
+        drug=drugged.map({True: "drug", False: "saline"}).astype("str"),
+        dose=drugged * 2.0,
+        is_control=(~drugged).astype("boolean"),
+        control=frame["group"].str.replace("drug 2 mg/kg", "saline").astype("str"),
+    )
+    stats = analyse(frame)
+    table = stats.interaction.set_index("scope")
+    assert set(table["group"]) == {"A + drug 2 mg/kg"} and len(table) == 5
+    assert set(table["control"]) == {"A + saline"} and set(table["other_control"]) == {"saline"}
+    ratios = stats.contrasts.set_index(["group", "time_index"])["log_ratio"]
+    for time in (1, 2, 3, 4):
+        expected = ratios["A + drug 2 mg/kg", time] - ratios["drug 2 mg/kg", time]
+        assert table.loc[str(time), "log_ratio"] == pytest.approx(expected, abs=1e-10)
+    planted = table.loc["4"]
+    assert abs(planted["log_ratio"] + 0.6) < 3 * planted["se"]
+    assert planted["p"] <= planted["p_adjusted"] < 0.05
+    assert planted["ratio_low_pct"] < planted["ratio_pct"] < planted["ratio_high_pct"] < 100
+    # Two drugs with a vehicle each, or doses of one drug, are no such design.
+    assert not len(analyse(simulate(EFFECT, seed=5)).interaction)
+    lost = analyse(
+        drop_value(frame, (frame["group"] == "A + saline") & (frame["time_index"] == 3), "lost")
+    )
+    row = lost.interaction.set_index("scope").loc["3"]
+    assert (row["status"], row["reason"]) == ("not_estimable", "no mean of 'A + saline' here")
+
+
 def test_the_rule_asks_for_no_threads() -> None:
     """Snakemake hands a rule's threads to linear algebra, which made stats take nine times long."""
     rule = Path(__file__).parents[2] / "workflow" / "rules" / "stats.smk"

@@ -61,7 +61,7 @@ def dose_table(fitted: FittedOutcome, times: list[int], options: Options) -> pd.
     return DOSE.coerce(pd.DataFrame(rows, columns=DOSE.column_names))
 
 
-def _window_row(fitted: FittedOutcome, group: str, times: list[int]) -> FloatArray | None:
+def window_row(fitted: FittedOutcome, group: str, times: list[int]) -> FloatArray | None:
     """Return the row of L of a group's time-weighted mean; None where a cell is missing."""
     cells = [cell_hypothesis(fitted, group, time)[0] for time in times]
     found = [cell for cell in cells if cell is not None]
@@ -86,7 +86,7 @@ def _trend(
     rows: list[dict[str, Any]] = []
     hypotheses, tested = [], []
     for scope, included in scopes:
-        cells = [_window_row(fitted, group, included) for group in groups]
+        cells = [window_row(fitted, group, included) for group in groups]
         row = {
             "outcome": fitted.layout.outcome,
             "drug": drug,
@@ -144,7 +144,7 @@ def _emax(
         "n_doses": len(doses),
     }
     names = ("e0", "emax", "ed50")
-    cells = [_window_row(fitted, group, times) for group in groups]
+    cells = [window_row(fitted, group, times) for group in groups]
     found = [cell for cell in cells if cell is not None]
     reason = ""
     if len(doses) < FEWEST_EMAX_LEVELS:

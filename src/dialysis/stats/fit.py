@@ -218,6 +218,7 @@ def fit_design(
     method: Method = "REML",
     boundary: Boundary | Literal["auto"] = "auto",
     smallest_sd: float = 0.0,
+    near: Fit | None = None,
 ) -> Fit:
     """Fit y = Xβ + e with e normal and correlated within blocks.
 
@@ -238,6 +239,8 @@ def fit_design(
         What inference does with a variance estimated as 0; `BOUNDARY_RULES` by default.
     smallest_sd : float
         A residual standard deviation up to this is no variation at all.
+    near : Fit, optional
+        The same data fitted with one variance, to start from where `structure` has one per group.
 
     Raises
     ------
@@ -256,7 +259,7 @@ def fit_design(
     if basis.scale <= negligible:
         raise StatsError("the response does not vary within the cells; there is no error estimate")
     likelihood = Likelihood(basis, blocks, structure, method)
-    optimum = maximise(likelihood)
+    optimum = maximise(likelihood, None if near is None else _start_from(near, structure))
     names = structure.names
     theta = np.where(structure.scales, optimum.theta * basis.scale**2, optimum.theta)
     residual = min(
@@ -293,6 +296,23 @@ def fit_design(
         blocks=blocks,
         basis=basis,
         optimum=optimum,
+    )
+
+
+def _start_from(near: Fit, structure: Structure) -> FloatArray:
+    """Parameters of a structure with a variance per group at the optimum of that with one."""
+    found = dict(zip(near.structure.names, near.optimum.theta, strict=True))
+    total = found["sigma2"] + found.get("cov", 0.0)
+    own = {
+        "ratio": found.get("tau2", 0.0) / found["sigma2"],
+        "correlation": found.get("cov", 0.0) / total,
+    }
+    variance = total if "cov" in found else found["sigma2"]
+    return np.array(
+        [
+            variance if name.startswith("sigma2") else own.get(name, found.get(name, 0.0))
+            for name in structure.names
+        ]
     )
 
 

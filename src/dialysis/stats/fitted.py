@@ -115,11 +115,22 @@ def fit_outcome(
     return FittedOutcome(layout, response, design, fit, status, reason, terms, test)
 
 
-def _fit(design: Design, covariance: str, strata: tuple[str, ...], response: str) -> Fit:
+def _fit(
+    design: Design,
+    covariance: str,
+    strata: tuple[str, ...],
+    response: str,
+    near: Fit | None = None,
+) -> Fit:
     blocks = design.blocks("ar1" in covariance, strata)
     structure = parse_structure(covariance, strata, tuple(design.random), blocks.integer_lags)
     return fit_design(
-        design.response, design.matrix, blocks, structure, smallest_sd=SMALLEST_SD[response]
+        design.response,
+        design.matrix,
+        blocks,
+        structure,
+        smallest_sd=SMALLEST_SD[response],
+        near=near,
     )
 
 
@@ -132,7 +143,7 @@ def _with_own_variances(
     if len(strata) < 2 or min(animals.values()) < SMALLEST_GROUP_FOR_VARIANCE:
         return common, None
     try:
-        own = _fit(design, f"{covariance}+het", strata, response)
+        own = _fit(design, f"{covariance}+het", strata, response, common)
     except StatsError:
         return common, None
     test = compare_variances(common, own)

@@ -24,6 +24,7 @@ from dialysis.stats.diagnostics import influence_frame, residuals_frame, variogr
 from dialysis.stats.dose import dose_table
 from dialysis.stats.emmeans import emmeans_table
 from dialysis.stats.fitted import FittedOutcome, fit_outcome
+from dialysis.stats.interaction import interaction_table
 from dialysis.stats.layout import layout_of
 from dialysis.stats.means import means_table
 from dialysis.stats.multiplicity import SEED, star_levels
@@ -58,6 +59,8 @@ class OutcomeStats:
         The same comparisons and tests of percent of baseline.
     dose : DataFrame
         Dose response.
+    interaction : DataFrame
+        The effect of a treatment between two pretreatments.
     sensitivity : DataFrame
         The comparisons with other treatments of the data.
     checks : DataFrame
@@ -79,6 +82,7 @@ class OutcomeStats:
     secondary: pd.DataFrame
     secondary_anova: pd.DataFrame
     dose: pd.DataFrame
+    interaction: pd.DataFrame
     sensitivity: pd.DataFrame
     checks: pd.DataFrame
     residuals: pd.DataFrame
@@ -178,6 +182,7 @@ def analyse_outcome(
     sensitivity = SENSITIVITY.empty()
     if options.sensitivity:
         sensitivity = sensitivity_table(timecourse, fitted, options, compared)
+    window = window_times(summary, layout)
     errors = (compared.standard_error, compared_percent.standard_error, auc.standard_error)
     model = _model(timecourse, summary, options, fitted, percent, auc, max(errors))
     return OutcomeStats(
@@ -189,7 +194,8 @@ def analyse_outcome(
         auc_model=auc_model,
         secondary=secondary_table(compared_percent, options),
         secondary_anova=SECONDARY_ANOVA.coerce(anova_table(percent, options)),
-        dose=dose_table(fitted, window_times(summary, layout), options),
+        dose=dose_table(fitted, window, options),
+        interaction=interaction_table(fitted, window, options),
         sensitivity=sensitivity,
         checks=checks_table(fitted, anova),
         residuals=residuals_frame(fitted),

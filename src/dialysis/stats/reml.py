@@ -350,19 +350,30 @@ class Optimum:
     decrement: float
 
 
-def maximise(likelihood: Likelihood, extra_starts: list[FloatArray] | None = None) -> Optimum:
+def maximise(likelihood: Likelihood, start: FloatArray | None = None) -> Optimum:
     """Find the largest likelihood within the bounds of the parameters.
 
+    Parameters
+    ----------
+    likelihood : Likelihood
+        What to maximise.
+    start : ndarray of float, shape (q,), optional
+        A point near the optimum, such as that of a submodel; it replaces the search for one.
+
+    Notes
+    -----
     A coarse grid with the scale profiled out gives starting points; from the best two, projected
     Newton steps with Fisher's information, and with the observed one where that is positive
     definite, run to the point where a step would change the likelihood by less than rounding.
     """
     structure = likelihood.structure
+    if start is not None:
+        return _climb(likelihood, start)
     scored = []
-    for start in [*(extra_starts or []), *structure.starts()]:
-        value, scale = likelihood.profile(start)
+    for point in structure.starts():
+        value, scale = likelihood.profile(point)
         if np.isfinite(value):
-            scaled = np.where(structure.scales, start * scale, start)
+            scaled = np.where(structure.scales, point * scale, point)
             scored.append((value, scaled))
     if not scored:
         raise StatsError("no starting point has a positive definite covariance")
@@ -374,8 +385,8 @@ def maximise(likelihood: Likelihood, extra_starts: list[FloatArray] | None = Non
             starts.append(theta)
             break
     best = _climb(likelihood, starts[0])
-    for start in starts[1:]:
-        other = _climb(likelihood, start, known=best)
+    for other_start in starts[1:]:
+        other = _climb(likelihood, other_start, known=best)
         best = min(best, other, key=lambda optimum: optimum.state.criterion)
     return best
 

@@ -238,6 +238,40 @@ DOSE = Table(
     key=("outcome", "drug", "model", "scope", "parameter"),
 )
 
+INTERACTION = Table(
+    "interaction",
+    "Pretreatment × treatment: one row per time (and one for the mean over the window) of every "
+    "two groups with the same treatment and different controls.",
+    (
+        _OUTCOME,
+        Column("group", "text", "Group, the pretreated one.", required=True),
+        Column("control", "text", "Its control.", required=True),
+        Column("other_group", "text", "Group with the same treatment.", required=True),
+        Column("other_control", "text", "Its control.", required=True),
+        Column(
+            "scope",
+            "text",
+            "window (mean over the time after the dose) or the time_index.",
+            required=True,
+        ),
+        Column(
+            "log_ratio",
+            "number",
+            "ln of the ratio of ratios: (group / control) / (other_group / other_control).",
+        ),
+        Column("se", "number", "Its standard error."),
+        Column("df", "number", "Degrees of freedom."),
+        Column("statistic", "number", "t."),
+        Column("p", "number", "Unadjusted p-value.", minimum=0, maximum=1),
+        Column("p_adjusted", "number", "Adjusted over the times.", minimum=0, maximum=1),
+        Column("ratio_pct", "number", "100·exp(log_ratio): 100 where the effects are the same."),
+        Column("ratio_low_pct", "number", "Lower end of its unadjusted 95 % CI."),
+        Column("ratio_high_pct", "number", "Upper end."),
+        *_STATUS,
+    ),
+    key=("outcome", "group", "other_group", "scope"),
+)
+
 SENSITIVITY = Table(
     "sensitivity",
     "One row per other way to treat the data × group × time: the same comparison again.",
@@ -354,6 +388,7 @@ OUTCOME_TABLES = (
     SECONDARY,
     SECONDARY_ANOVA,
     DOSE,
+    INTERACTION,
     SENSITIVITY,
     CHECKS,
     RESIDUALS,
