@@ -182,9 +182,9 @@ def fit_drift(
     -----
     The factor of a group is the mean of response ÷ response of the curve, weighted by the inverse
     of the relative variance that the curve's scatter gives; those of groups with calibrators are
-    scaled to the mean 1 (of one group, to 1), because the curve is theirs.  Inside the first and the last group
-    the first and last segments go on, so that the calibrators themselves are corrected for the
-    drift while they were injected.
+    scaled to the mean 1 (of one group, to 1), because the curve is theirs.  Inside the first and
+    the last group the first and last segments go on, so that the calibrators themselves are
+    corrected for the drift while they were injected.
     """
     expected = curve.response(fmol)
     use = (fmol > 0) & (expected > 0) & np.isfinite(response)
