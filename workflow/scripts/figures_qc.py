@@ -26,4 +26,6 @@ with stage_job(snakemake):
         error_limit_pct=check_limits["back_calculation_error_pct"],
         checks=read_tables(snakemake.input.suitability, SUITABILITY),
         check_limits=check_limits,
+        runs=list(snakemake.params.runs),
+        processes=snakemake.params.processes,
     )

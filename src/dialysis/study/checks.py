@@ -14,6 +14,8 @@ from dialysis.study.events import event_problems
 from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
+from dialysis.study.plausibility import PLAUSIBILITY
+from dialysis.study.plausibility import some as _some
 from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
 from dialysis.tables.inputs import AMOUNT_UNITS, EVERY_INJECTION
 
@@ -62,6 +64,11 @@ def check_study(
             blocking = set()
         if not blocking:
             found, odd = check(config, tables, shown)
+            problems += found
+            warnings += odd
+    for look, needs in PLAUSIBILITY:
+        if not set(needs) & set(broken):
+            found, odd = look(config, tables, shown)
             problems += found
             warnings += odd
     return problems, warnings
@@ -731,13 +738,6 @@ def _check_limits(config: Config, tables: Tables, shown: str) -> Found:
         "There will be no limits of detection, and no value can count as below them.",
     )
     return [], [odd]
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return f"{', '.join(listed[:most])}{more}"
 
 
 def _check_doses(config: Config, tables: Tables, shown: str) -> Found:
