@@ -113,7 +113,7 @@ def folder_states(
     for folder in _upstream_first(sidecars):
         sidecar = sidecars[folder]
         short = Path(folder).relative_to(prefix).as_posix()
-        odd = _left_over(study, short, sidecar)
+        odd = "" if short in expected else _left_over(study, short, sidecar)
         if odd:
             states[folder] = FolderState(short, sidecar["rule"], "left over", (odd,))
             continue
