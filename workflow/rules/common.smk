@@ -12,8 +12,10 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
-from dialysis.figures.names import OUTCOME_FIGURES, TITLES
-from dialysis.figures.names import bundle_files, qc_figures, qc_files
+from dialysis.figures.names import OUTCOME_FIGURES, QC_TITLES, TITLES
+from dialysis.figures.names import STUDY_TITLES, bundle_files, injection_sheets
+from dialysis.figures.names import study_figures, study_files
+from dialysis.figures.names import qc_figures, qc_files
 from dialysis.review.names import site_files
 from dialysis.running import claim
 from dialysis.stamps import write_stamps
@@ -81,9 +83,9 @@ def of_runs(stage, *names):
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
 
 
-def with_report(path, caption, category, labels, subcategory=None):
+def with_report(path, caption, category, labels, subcategory=None, endings=(".png",)):
     """An output; a picture goes into Snakemake's own report (snakemake --report)."""
-    if not path.endswith(".png") or path.endswith("_print.png"):
+    if not path.endswith(endings) or path.endswith("_print.png"):
         return path
     return report(
         path,
@@ -106,14 +108,38 @@ def bundle(slug):
     return files
 
 
+def whole_study():
+    """Files of the figures of the whole study."""
+    labels = [f"{o.analyte}/{o.denominator}" for o in STUDY.outcomes]
+    analytes = [o.analyte for o in STUDY.outcomes if o.kind == "analyte"]
+    config = STUDY.config["figures"]
+    figures = study_figures(labels, analytes, config)
+    pictures = {f"{name}.png": name for name in figures}
+    files = []
+    for name in study_files(figures, config):
+        kind = pictures.get(name, "study_timecourse")
+        title = STUDY_TITLES["_".join(kind.split("_")[:2])]
+        path = f"{RESULTS}/figures/study/{name}"
+        files.append(with_report(path, "study", "Study", {"figure": title}))
+    return files
+
+
 def quality_figures():
     """Files of the quality figures."""
-    return [
+    folder = f"{RESULTS}/figures/qc"
+    files = [
         with_report(
-            f"{RESULTS}/figures/qc/{name}", "qc", "Quality", {"figure": Path(name).stem}
+            f"{folder}/{name}", "qc", "Quality", {"figure": QC_TITLES[Path(name).stem]}
         )
         for name in qc_files(QC_FIGURES)
     ]
+    for run, name in zip(RUNS, injection_sheets(RUNS)):
+        labels = {"figure": f"Injections of {run}"}
+        path = f"{folder}/{name}"
+        files.append(
+            with_report(path, "injections", "Quality", labels, endings=(".pdf",))
+        )
+    return files
 
 
 def of_quantify(*names):
