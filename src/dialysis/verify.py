@@ -339,8 +339,7 @@ def _changed_inputs(
         if not path.exists():
             changes.append(f"{name} is gone")
         elif hasher(path) != digest:
-            since = " since it was read" if raw else ""
-            changes.append(f"{name} changed{since}")
+            changes.append(f"{name} changed since it was read" if raw else f"{name} changed")
         else:
             continue
         if raw:
