@@ -18,6 +18,7 @@ from dialysis.commands import (
     rerun,
     run,
     simulate,
+    trace,
     verify,
 )
 from dialysis.errors import DialysisError
@@ -50,5 +51,17 @@ def main() -> None:
     """In vivo microdialysis: from chromatogram exports to percent-of-baseline figures."""
 
 
-for _module in (bundle, check, clean, decisions, init, inspect, rerun, run, simulate, verify):
+for _module in (
+    bundle,
+    check,
+    clean,
+    decisions,
+    init,
+    inspect,
+    rerun,
+    run,
+    simulate,
+    trace,
+    verify,
+):
     main.add_command(_module.command)

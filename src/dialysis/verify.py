@@ -113,7 +113,7 @@ def folder_states(
     for folder in _upstream_first(sidecars):
         sidecar = sidecars[folder]
         short = Path(folder).relative_to(prefix).as_posix()
-        odd = _left_over(study, short, sidecar)
+        odd = "" if short in expected else _left_over(study, short, sidecar)
         if odd:
             states[folder] = FolderState(short, sidecar["rule"], "left over", (odd,))
             continue
@@ -339,8 +339,7 @@ def _changed_inputs(
         if not path.exists():
             changes.append(f"{name} is gone")
         elif hasher(path) != digest:
-            since = " since it was read" if raw else ""
-            changes.append(f"{name} changed{since}")
+            changes.append(f"{name} changed since it was read" if raw else f"{name} changed")
         else:
             continue
         if raw:

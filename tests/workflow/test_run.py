@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.workflow.conftest import Project
@@ -309,3 +310,35 @@ def test_what_is_typed_wrong_is_answered(
     assert done.returncode == status
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_rows_shuffled_and_exports_renamed_give_the_same_results(
+    finished: Project, copy: Project
+) -> None:
+    rng = random.Random(4)
+    names: dict[str, str] = {}
+    for number, export in enumerate(sorted(copy.raw.rglob("*.cdf"))):
+        new = export.with_name(f"export_{rng.randrange(10**6):06d}_{number}.cdf")
+        names[export.relative_to(copy.raw).as_posix()] = new.relative_to(copy.raw).as_posix()
+        export.rename(new)
+    for table in sorted(copy.config.glob("*.csv")):
+        head, *rows = table.read_text(encoding="utf-8").splitlines()
+        rng.shuffle(rows)
+        text = "\n".join([head, *rows]) + "\n"
+        for old, new_name in names.items():
+            text = text.replace(old, new_name)
+        table.write_text(text, encoding="utf-8")
+    done = copy.dialysis("run", "tiny", "normalize")
+    assert done.returncode == 0, done.stderr
+    for name, keys in (
+        ("quantify/concentrations.parquet", ["injection_id", "analyte"]),
+        ("normalize/timecourse.csv", ["outcome", "probe_id", "fraction"]),
+        ("normalize/summary.csv", ["outcome", "probe_id"]),
+    ):
+        ours, theirs = (read_sorted(p.results / name, keys) for p in (copy, finished))
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def read_sorted(path: Path, keys: list[str]) -> pd.DataFrame:
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    return frame.sort_values(keys).reset_index(drop=True)
