@@ -138,7 +138,7 @@ def test_what_is_told(exports: Path, tmp_path: Path) -> None:
 Exports  {exports} (raw/new is a link to it; copy it there to keep the study in one place)
   16 files read: 16 ANDI/AIA netCDF
   injection times: the export gives offset +0000, which may stand for local time
-  1 files are no exports: list.pdf
+  1 file is no export: list.pdf
 
 Names
   pattern {{animal}} F{{fraction}} fits 9 of 9 sample names (100%)
@@ -183,6 +183,8 @@ standards.csv, study.yaml
             )
             for line in [next(n for n, t in enumerate(yaml, 1) if f"{option.split('.')[-1]}:" in t)]
         ),
+        f"config/new/study.yaml, line {_line(tmp_path, 'inj_uL')}, quantify.inj_uL: injected "
+        "volume, µL",
     ]
 
 
@@ -256,6 +258,36 @@ def test_names_without_any_pattern(tmp_path: Path) -> None:
         "'{animal}_F{fraction}'\n  names are like: alpha, beta, gamma\n" in made.text
     )
     assert rows(tmp_path / "config" / "new" / "animals.csv") == []
+
+
+def test_file_names_count_where_all_sample_names_are_one(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for number, amount in enumerate(("0,5", "1", "2"), start=1):
+        write_injection(folder / f"std {amount} pmol.cdf", "ACN", 1.0 * number, 12.0 * number)
+    for n in (1, 2, 3):
+        write_injection(folder / f"M7 fr{n}.cdf", "ACN", 1.0, 60.0 + 12.0 * n)
+    made = init_study(tmp_path, "new", folder, replace(ANSWERS, groups=(), mix=()))
+    assert "  pattern {animal} fr{fraction} fits 3 of 3 file names (100%)\n" in made.text
+    assert "  3 samples of 1 animal, fractions 1 to 3; 3 standards of 3 levels\n" in made.text
+    table = rows(tmp_path / "config" / "new" / "standards.csv")
+    assert [(r["amount"], r["unit"]) for r in table[::2]] == [
+        ("0.5", "pmol"),
+        ("1", "pmol"),
+        ("2", "pmol"),
+    ]
+
+
+def test_a_lab_that_left_its_types_and_names_in_real_exports(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    folder = shared_data / "chromatograms" / "labsolutions_calibration"
+    made = init_study(tmp_path, "new", folder)
+    assert "  0 samples; 11 standards of 11 levels\n" in made.text
+    assert "  NO SAMPLES: give a pattern of their names with --pattern\n" in made.text
+    table = rows(tmp_path / "config" / "new" / "standards.csv")
+    amounts = [float(row["amount"]) for row in table]
+    assert amounts == [0.05, *(n / 10 for n in range(1, 11))]
+    assert {row["unit"] for row in table} == {"mM"}
 
 
 def test_subfolders_are_runs_and_a_long_pause_parts_one(tmp_path: Path) -> None:

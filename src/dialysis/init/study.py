@@ -301,6 +301,7 @@ def _of_table(
             folder="",
             vial="",
             injected_at="",
+            time_note="",
             declared=SAMPLE if row.animal and row.fraction is not None else "",
             inj_uL=None,
             dilution=None,
@@ -413,6 +414,9 @@ def _to_do(
     if drugs:
         what = "what each animal got: the drug with its dose ('mianserin 5 mg/kg') or its vehicle"
         found.append(ToDo(place("animals"), f"{_rows(drugs)}, columns drug, dose, dose_unit", what))
+    if not any(row["animal_id"] for row in tables["animals"]):
+        what = "a row for each animal, with its drug and dose"
+        found.append(ToDo(place("animals"), "row 2 and below", what))
     vehicles = {str(row["drug"]) for row in tables["animals"] if row["dose"] == "0"}
     alone = [
         n

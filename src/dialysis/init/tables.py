@@ -253,11 +253,11 @@ def counts_sentence(naming: Naming) -> str:
     samples = [item for item in naming.of_kind(SAMPLE) if item.sample]
     fractions = [item.sample.fraction for item in samples if item.sample]
     again = sum(bool(item.reinjection_of) for item in naming.known)
-    parts = [f"{len(naming.of_kind(SAMPLE))} samples"]
+    parts = [_count(len(naming.of_kind(SAMPLE)), "sample")]
     if samples:
-        animals = len(animals_in(naming))
         probes = len(probes_rows(naming))
-        parts[0] += f" of {animals} animals" + (f" with {probes} probes" if probes else "")
+        parts[0] += f" of {_count(len(animals_in(naming)), 'animal')}"
+        parts[0] += f" with {_count(probes, 'probe')}" if probes else ""
         parts[0] += f", fractions {min(fractions)} to {max(fractions)}"
     if again:
         parts[0] += f" ({again} reinjected)"
@@ -265,10 +265,14 @@ def counts_sentence(naming: Naming) -> str:
     if standards:
         levels = {item.level.text for item in standards if item.level}
         brackets = sum(item.role == "bracket" for item in standards)
-        text = f"{len(standards)} standards of {len(levels)} levels"
+        text = f"{_count(len(standards), 'standard')} of {_count(len(levels), 'level')}"
         parts.append(f"{text} ({brackets} of them brackets)" if brackets else text)
     for kind, word in ((QC, "QC"), ("blank", "blank")):
         number = len(naming.of_kind(kind))
         if number:
-            parts.append(f"{number} {word}{'s' if number > 1 else ''}")
+            parts.append(_count(number, word))
     return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
