@@ -67,6 +67,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (own.config / "doses.csv").write_text(doses(own.config), encoding="utf-8")
     done = own.dialysis("check", "designs")
     assert done.returncode == 0, done.stdout + done.stderr
+    own.change("study.yaml", "# sensitivity: true", "sensitivity: false")
+    own.change("study.yaml", "# dpi: 300", "dpi: 72")
     done = own.snakemake("figures", "--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     return own
