@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "profiles", "src", "environment.yml")
 STAGES = {
     "ingest": ("import pandas, scipy.io, pandera.pandas", 7),
-    "integrate": ("import pandas, scipy.signal, pybaselines, pandera.pandas", 7),
+    "integrate": ("import pandas, scipy.signal, pandera.pandas", 7),
     "quantify, normalize": ("import pandas, scipy.stats, pandera.pandas", 2),
     "stats": ("import pandas, statsmodels.api, pandera.pandas", 1),
     "figures, review": ("import pandas, matplotlib.figure, seaborn, pandera.pandas", 3),

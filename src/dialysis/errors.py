@@ -47,6 +47,14 @@ class TableError(DialysisError):
     """A table handed from one stage to the next is not what its schema says."""
 
 
+class LockedError(DialysisError):
+    """Another run holds the results of a study, or one that nothing is known of."""
+
+
+class WorkflowError(DialysisError):
+    """The workflow can't do what was asked for, or it failed."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing that is wrong with a study, in a form that can be listed.

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from dialysis.errors import DialysisError
 from dialysis.files import write_text
+from dialysis.running import end_with_run
 
 FAILED = "failed: "
 
@@ -30,8 +31,9 @@ def stage_job(snakemake: Any, exports: Iterable[Path] = ()) -> Iterator[None]:
     -----
     On a `DialysisError` the message goes to the log and the process ends with status 1; Snakemake
     then removes whatever outputs there are, so no partial result is left, and the Snakefile shows
-    the messages of all failed jobs at the end.
+    the messages of all failed jobs at the end.  A job whose run is killed ends with it.
     """
+    end_with_run()
     try:
         yield
     except DialysisError as error:
@@ -54,9 +56,13 @@ def clear_logs(folder: Path) -> None:
             log.unlink()
 
 
+def failures(folder: Path) -> list[str]:
+    """Messages of all jobs that failed in this run."""
+    texts = (log.read_text(encoding="utf-8") for log in sorted(folder.glob("*.log")))
+    return [text.removeprefix(FAILED).rstrip() for text in texts if text.startswith(FAILED)]
+
+
 def show_failures(folder: Path, stream: TextIO) -> None:
     """Print the messages of all jobs that failed in this run."""
-    for log in sorted(folder.glob("*.log")):
-        text = log.read_text(encoding="utf-8")
-        if text.startswith(FAILED):
-            print(f"\n{text.removeprefix(FAILED).rstrip()}", file=stream, flush=True)
+    for message in failures(folder):
+        print(f"\n{message}", file=stream, flush=True)

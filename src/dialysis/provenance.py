@@ -22,7 +22,6 @@ RESULT_PACKAGES = (
     "numpy",
     "pandas",
     "pyarrow",
-    "pybaselines",
     "scipy",
     "seaborn",
     "statsmodels",

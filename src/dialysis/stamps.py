@@ -9,6 +9,7 @@ its configuration and tables from them and from nowhere else.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,13 +50,13 @@ def write_stamps(study: Study, code_root: Path) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        sha256 of every stamp by its path relative to the study's root.
+        Content of every stamp by its name under ``.stamps/``.
     """
     folder = study.results_dir / ".stamps"
     texts = stamp_texts(study, code_root, raw_hashes(study))
     for name, text in texts.items():
         write_if_changed(folder / name, text)
-    return stamp_hashes(study, texts)
+    return texts
 
 
 def stamp_hashes(study: Study, texts: Mapping[str, str]) -> dict[str, str]:
@@ -91,6 +92,60 @@ def stamp_texts(study: Study, code_root: Path, hashes: Mapping[str, str]) -> dic
         parts = code_hashes(code_root, [script], [rule_file])
         texts[f"code/{rule}.json"] = canonical_json(parts)
     return texts
+
+
+def stamp_change(name: str, before: str, now: str | None) -> str:
+    """Say in the user's terms what changed when a stamp did.
+
+    Parameters
+    ----------
+    name : str
+        Of the stamp under ``.stamps/``.
+    before : str
+        What it held; empty when that is not known any more.
+    now : str or None
+        What it holds; ``None`` when the study has no such stamp any more.
+    """
+    kind, _, rest = name.partition("/")
+    stem = Path(name).stem
+    if kind == "config":
+        details = _option_changes(before, now) if before and now else []
+        return f"study.yaml, section {stem}: {'; '.join(details) or 'options changed'}"
+    if kind == "code":
+        details = _option_changes(before, now) if before and now else []
+        files = [detail.split(":")[0] for detail in details]
+        return f"the code of {stem} changed{_in_brackets(files)}"
+    if kind == "runs":
+        run, _, _ = rest.partition("/")
+        if stem == "raw":
+            return f"the exports of {run} are others"
+        return f"{'injections' if stem == 'files' else stem}.csv changed in what is of {run}"
+    if kind == "tables":
+        return f"{stem.partition('_')[0] if stem.startswith('exclusions') else stem}.csv changed"
+    return "the warnings of the check changed"
+
+
+def _option_changes(before: str, now: str) -> list[str]:
+    """Options whose value changed, as ``name: before → now``."""
+    old, new = (_flat(json.loads(text)) for text in (before, now))
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        f"{name}: {old.get(name, 'nothing')} → {new.get(name, 'nothing')}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+    if isinstance(value, dict) and value:
+        parts = [_flat(sub, f"{prefix}.{key}" if prefix else key) for key, sub in value.items()]
+        return {name: text for part in parts for name, text in part.items()}
+    return {prefix: json.dumps(value, ensure_ascii=False)}
+
+
+def _in_brackets(names: list[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f" ({', '.join(names[:most])}{more})" if names else ""
 
 
 def write_if_changed(path: Path, text: str) -> bool:

@@ -116,8 +116,8 @@ def trace_marks(
     -------
     list of Mark
         The trace; for a peak between limits the area to the trace, its baseline and limits; for
-        fitted peaks their areas, stacked by size on what is left of the trace (smoothed) without
-        them, so that they add up to it and a misfit shows in their baseline.
+        fitted peaks their areas, stacked by size on the baseline they were fitted on, so that a
+        misfit shows as a distance from the trace.
     """
     marks = [_trace_mark(time_min, signal, ylim)]
     found = peaks[peaks["found"].astype(bool)]
@@ -181,11 +181,8 @@ def _fitted_marks(
     # The largest first: riders come on top of what they ride on.
     ordered = sorted(rows, key=lambda row: -row.height)
     curves = [peak_curve(time, row) for row in ordered]
-    # A mean over a tenth of the narrowest peak, so that edges are not hidden in noise.
-    step = float(np.median(np.diff(time)))
-    reach = int(0.05 * min(row.width_min for row in ordered) / step)
-    level = _running_mean(signal - np.sum(curves, axis=0), reach)
-    left = level.copy()
+    left = _fitted_baseline(time, signal - np.sum(curves, axis=0), ordered)
+    level = left.copy()
     used = np.zeros(time.size, dtype=bool)
     marks = []
     for row, curve in zip(ordered, curves, strict=True):
@@ -202,6 +199,32 @@ def _fitted_marks(
     bottom = np.where(used, left, np.nan)
     marks.append(Mark("line", time, bottom, WARN, 0.5, z=3.2))
     return marks
+
+
+def _fitted_baseline(time: FloatArray, left: FloatArray, rows: Sequence[Any]) -> FloatArray:
+    """The baseline that peaks were fitted on, from its values at their limits.
+
+    Between the limits by a cubic that keeps its course (PCHIP).  The solvent front is too bent for
+    that: there it is what the peaks leave of the trace (`left`), smoothed.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    limits = np.array([[row.start_min, row.end_min] for row in rows], dtype=np.float64).ravel()
+    values = np.array([[row.baseline_start, row.baseline_end] for row in rows], dtype=np.float64)
+    at, first = np.unique(limits, return_index=True)
+    out = np.asarray(PchipInterpolator(at, values.ravel()[first])(np.clip(time, at[0], at[-1])))
+    step = float(np.median(np.diff(time)))
+    for row in rows:
+        if "front" in str(row.flags).split(";"):
+            reach = max(1, round(0.5 * row.width_min / step))
+            low, high = np.searchsorted(time, [row.start_min, row.end_min])
+            part = slice(max(0, low - 3 * reach), high + 3 * reach)
+            smooth = left[part]
+            # Three means in a row are nearly a Gaussian with σ = reach.
+            for _ in range(3):
+                smooth = _running_mean(smooth, reach)
+            out[low:high] = smooth[low - part.start : high - part.start]
+    return out
 
 
 def _running_mean(values: FloatArray, reach: int) -> FloatArray:

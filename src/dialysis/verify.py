@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dialysis.files import read_json, write_json
-from dialysis.provenance import SIDECAR, path_state, read_sidecar, sha256_path
-from dialysis.stamps import raw_hashes, stamp_hashes, stamp_texts
+from dialysis.provenance import SIDECAR, path_state, read_sidecar, sha256_path, sha256_text
+from dialysis.stages import STAGE_RULES, stages_of
+from dialysis.stamps import raw_hashes, stamp_change, stamp_hashes, stamp_texts
 from dialysis.study.load import Study
 
 # Older than anything, so that Snakemake makes the file again.
@@ -28,17 +29,26 @@ class FolderState:
         Relative to ``results/<study>/``.
     rule : str
         The rule that made it.
-    state : {"current", "stale", "altered"}
+    state : {"current", "stale", "altered", "missing", "left over"}
         Stale: something it was made from is another now.  Altered: a file in it is not what the
-        rule wrote.
+        rule wrote.  Missing: the study needs it and it is not there.  Left over: it is of a stage,
+        run or outcome that the study doesn't have any more, and nothing reads it.
     because : tuple of str
         What changed.
+    exports : tuple of str
+        Files under raw/ that are another now than when they were read, relative to the root.
     """
 
     folder: str
     rule: str
     state: str
     because: tuple[str, ...]
+    exports: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> str:
+        """The stage it belongs to."""
+        return next((stage for stage, rule in STAGE_RULES.items() if rule == self.rule), self.rule)
 
 
 def verify_study(study: Study, code_root: Path) -> list[FolderState]:
@@ -62,11 +72,24 @@ def verify_study(study: Study, code_root: Path) -> list[FolderState]:
     so an edit of the configuration shows before the next run.  Hash caches are not trusted.
     """
     texts = stamp_texts(study, code_root, raw_hashes(study, cached=False))
-    return folder_states(study, stamp_hashes(study, texts), sha256_path)
+    return folder_states(study, texts, sha256_path)
+
+
+def quick_states(study: Study, code_root: Path) -> list[FolderState]:
+    """Like `verify_study`, but files of unchanged size and time count as unchanged."""
+    hasher = CachedHasher(hash_cache(study), study.root)
+    states = folder_states(study, stamp_texts(study, code_root, raw_hashes(study)), hasher)
+    hasher.save()
+    return states
+
+
+def hash_cache(study: Study) -> Path:
+    """Where hashes of results are kept between runs."""
+    return study.results_dir / ".stamps" / "hash_cache.json"
 
 
 def folder_states(
-    study: Study, stamps: Mapping[str, str], hasher: Callable[[Path], str]
+    study: Study, texts: Mapping[str, str], hasher: Callable[[Path], str]
 ) -> list[FolderState]:
     """State of every folder of outputs, upstream first.
 
@@ -74,31 +97,82 @@ def folder_states(
     ----------
     study : Study
         The study.
-    stamps : mapping of str to str
-        sha256 of every stamp as it is now, by path relative to the study's root.
+    texts : mapping of str to str
+        Content of every stamp as it is now, from `dialysis.stamps.stamp_texts`.
     hasher : callable
         sha256 of a file.
     """
     prefix = study.results_dir.relative_to(study.root).as_posix()
+    stamps = stamp_hashes(study, texts)
     sidecars = {
         path.parent.relative_to(study.root).as_posix(): read_sidecar(path.parent)
         for path in sorted(study.results_dir.rglob(SIDECAR))
     }
+    expected = expected_folders(study)
     states: dict[str, FolderState] = {}
     for folder in _upstream_first(sidecars):
         sidecar = sidecars[folder]
+        short = Path(folder).relative_to(prefix).as_posix()
+        odd = _left_over(study, short, sidecar)
+        if odd:
+            states[folder] = FolderState(short, sidecar["rule"], "left over", (odd,))
+            continue
         altered = _changed_outputs(study.root / folder, sidecar["outputs"], hasher)
-        stale = _changed_inputs(study.root, sidecar, stamps, states, hasher)
+        stamped = _changed_stamps(study, sidecar, texts, stamps)
+        inputs, exports = _changed_inputs(study, sidecar, states, hasher)
+        if exports:
+            listed = f"the exports of {Path(short).name} are others"
+            stamped = [reason for reason in stamped if reason != listed]
+        stale = stamped + inputs
         states[folder] = FolderState(
-            Path(folder).relative_to(prefix).as_posix(),
+            short,
             sidecar["rule"],
             "altered" if altered else "stale" if stale else "current",
             tuple(altered + stale),
+            tuple(exports),
         )
-    return list(states.values())
+    found = {state.folder for state in states.values()}
+    missing = [
+        FolderState(folder, STAGE_RULES[stage], "missing", ("not made yet",))
+        for folder, stage in expected.items()
+        if folder not in found
+    ]
+    order = list(STAGE_RULES.values())
+    return sorted(
+        [*states.values(), *missing],
+        key=lambda state: order.index(state.rule) if state.rule in order else len(order),
+    )
 
 
-def settle_results(study: Study, stamps: Mapping[str, str]) -> list[str]:
+def expected_folders(study: Study) -> dict[str, str]:
+    """Folders that a finished study has, relative to its results, and the stage of each."""
+    slugs = [outcome.slug for outcome in study.outcomes]
+    inside = {
+        "ingest": [f"ingest/{run}" for run in study.runs],
+        "integrate": [f"integrate/{run}" for run in study.runs],
+        "stats": [f"stats/{slug}" for slug in slugs],
+        "figures": [f"figures/{slug}" for slug in slugs],
+        "figures_qc": ["figures/qc"],
+    }
+    return {
+        folder: stage for stage in stages_of(study.start) for folder in inside.get(stage, [stage])
+    }
+
+
+def _left_over(study: Study, folder: str, sidecar: Mapping[str, Any]) -> str:
+    """Why nothing of the study makes a folder any more; empty when something does."""
+    stage, _, name = folder.partition("/")
+    if stage in STAGE_RULES and stage not in stages_of(study.start):
+        return f"the study starts from {study.start}: it has no stage {stage} any more"
+    if stage in ("ingest", "integrate") and name not in study.runs:
+        return f"injections.csv has no run {name} any more"
+    of_outcome = stage == "stats" or f"{name}_timecourse.pdf" in sidecar["outputs"]
+    if of_outcome and name not in {outcome.slug for outcome in study.outcomes}:
+        return f"the study has no outcome {name} any more"
+    return ""
+
+
+def settle_results(study: Study, texts: Mapping[str, str]) -> list[str]:
     """Make modification times say what the contents say, before Snakemake compares them.
 
     Results that were copied, touched or restored have times that tell nothing.  Outputs that are
@@ -110,7 +184,7 @@ def settle_results(study: Study, stamps: Mapping[str, str]) -> list[str]:
     ----------
     study : Study
         The study.
-    stamps : mapping of str to str
+    texts : mapping of str to str
         From `dialysis.stamps.write_stamps`.
 
     Returns
@@ -118,10 +192,12 @@ def settle_results(study: Study, stamps: Mapping[str, str]) -> list[str]:
     list of str
         A note for every result that had been changed by hand.
     """
-    hasher = CachedHasher(study.results_dir / ".stamps" / "hash_cache.json", study.root)
-    states = folder_states(study, stamps, hasher)
+    hasher = CachedHasher(hash_cache(study), study.root)
+    states = folder_states(study, texts, hasher)
     notes = []
     for state in states:
+        if state.state in ("missing", "left over"):
+            continue
         folder = study.results_dir / state.folder
         sidecar = read_sidecar(folder)
         outputs = [folder / name for name in (*sidecar["outputs"], SIDECAR)]
@@ -226,30 +302,47 @@ def _changed_outputs(
     return changes
 
 
-def _changed_inputs(
-    root: Path,
-    sidecar: dict[str, Any],
-    stamps: Mapping[str, str],
-    states: Mapping[str, FolderState],
-    hasher: Callable[[Path], str],
+def _changed_stamps(
+    study: Study, sidecar: dict[str, Any], texts: Mapping[str, str], stamps: Mapping[str, str]
 ) -> list[str]:
     changes = []
     for name, digest in sidecar["stamps"].items():
         short = name.split("/.stamps/")[1]
-        if name not in stamps:
-            changes.append(f"{short} is no longer part of the study")
-        elif stamps[name] != digest:
-            changes.append(f"{short} changed")
+        if stamps.get(name) == digest:
+            continue
+        written = study.root / name
+        before = written.read_text(encoding="utf-8") if written.is_file() else ""
+        known = before if sha256_text(before) == digest else ""
+        changes.append(stamp_change(short, known, texts.get(short)))
+    return changes
+
+
+def _changed_inputs(
+    study: Study,
+    sidecar: dict[str, Any],
+    states: Mapping[str, FolderState],
+    hasher: Callable[[Path], str],
+) -> tuple[list[str], list[str]]:
+    """What changed of the results and exports that a folder was made from; the exports of it."""
+    changes = []
+    exports = []
     upstream = dict.fromkeys(_folder(name) for name in sidecar["inputs"])
     not_current = [
         folder for folder in upstream if folder in states and states[folder].state != "current"
     ]
     changes += [f"{states[folder].folder} is {states[folder].state}" for folder in not_current]
     for name, digest in sidecar["inputs"].items():
+        path = study.root / name
         if _folder(name) in not_current:
             continue
-        if not (root / name).exists():
+        raw = path.is_relative_to(study.raw_dir)
+        if not path.exists():
             changes.append(f"{name} is gone")
-        elif hasher(root / name) != digest:
-            changes.append(f"{name} changed")
-    return changes
+        elif hasher(path) != digest:
+            since = " since it was read" if raw else ""
+            changes.append(f"{name} changed{since}")
+        else:
+            continue
+        if raw:
+            exports.append(name)
+    return changes, exports

@@ -79,13 +79,26 @@ def test_peak_to_peak_takes_the_nearest_free_blocks_and_no_drift() -> None:
     corrected[250] += 50.0
     free = np.ones(300, bool)
     free[120:140] = False
-    h = peak_to_peak(corrected, free, 130, 60)
+    h = peak_to_peak(corrected, free, np.array([130, 200]), np.array([60, 40]))
     # 20 of the 60 nearest free blocks are before the peak's own 20 and 100 is among them.
-    assert h == pytest.approx(2.0, rel=0.1)
-    assert peak_to_peak(corrected, free, 200, 40) == pytest.approx(0.0, abs=1e-9)
+    assert h[0] == pytest.approx(2.0, rel=0.1)
+    assert h[1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_peak_to_peak_takes_the_blocks_that_are_nearest() -> None:
+    rng = np.random.default_rng(2)
+    corrected, free = rng.normal(size=300), rng.random(300) < 0.6
+    at, count = np.array([0, 3, 40, 150, 151, 290, 299]), np.array([5, 20, 31, 60, 17, 40, 400])
+    where = np.flatnonzero(free)
+    expected = []
+    for one, n in zip(at, count, strict=True):
+        near = where[np.argsort(np.abs(where - one), kind="stable")[: max(n, 15)]]
+        line = np.polyval(np.polyfit(near, corrected[near], 1), near)
+        expected.append(np.ptp(corrected[near] - line))
+    np.testing.assert_allclose(peak_to_peak(corrected, free, at, count), expected, rtol=1e-9)
 
 
 def test_peak_to_peak_is_not_known_without_free_blocks() -> None:
     free = np.zeros(300, bool)
     free[:10] = True
-    assert np.isnan(peak_to_peak(np.zeros(300), free, 150, 50))
+    assert np.isnan(peak_to_peak(np.zeros(300), free, np.array([150]), np.array([50]))).all()

@@ -282,7 +282,7 @@ def test_analysis_keeps_what_was_fitted() -> None:
     analysis = analyse_trace(trace, METHOD, "x")
     assert analysis.baseline is not None
     assert analysis.baseline.front_s is not None
-    assert analysis.peak_to_peak_at(16.8 * 60, 20.0) > 0
+    assert analysis.peak_to_peak_at(np.array([16.8 * 60]), np.array([20.0]))[0] > 0
     assert [round(p.rt_s / 60, 1) for p in analysis.peaks] == sorted(
         round(p.rt_s / 60, 1) for p in analysis.peaks
     )

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from dialysis.quantify.calibration import fit_line
+from dialysis.quantify.calibration import fit_curve
 from dialysis.quantify.limits import limits, limits_from_regression, limits_from_snr, limits_given
 
-LINE = fit_line([0.0, 1.0, 2.0], [1.0, 2.0, 6.0], weight="none")  # slope 2.5, s² 1.5
+LINE = fit_curve([0.0, 1.0, 2.0], [1.0, 2.0, 6.0], weight="none")  # slope 2.5, s² 1.5
 
 
 def test_signal_to_noise() -> None:
@@ -42,14 +42,14 @@ def test_regression_by_hand() -> None:
 def test_regression_of_a_weighted_line_takes_the_scatter_at_its_lowest_level(
     weight: str, power: float
 ) -> None:
-    line = fit_line([0.5, 1.0, 2.0, 4.0], [2.1, 3.9, 8.3, 15.6], weight)
+    line = fit_curve([0.5, 1.0, 2.0, 4.0], [2.1, 3.9, 8.3, 15.6], weight)
     found = limits_from_regression(line)
     expected = 3.3 * line.residual_sd * 0.5**power / line.slope
     assert found.lod_fmol == pytest.approx(expected, rel=1e-13)
 
 
 def test_regression_without_degrees_of_freedom_is_missing() -> None:
-    line = fit_line([2.0], [10.0], "1/x", through_zero=True)
+    line = fit_curve([2.0], [10.0], "1/x", through_zero=True)
     assert math.isnan(limits_from_regression(line).lod_fmol)
 
 

@@ -354,7 +354,8 @@ def test_internal_standard_given_as_concentration_follows_the_injected_volume() 
     assert value["conc_nM"] == pytest.approx(3.0, rel=1e-12)
     assert value["fmol_on_column"] == pytest.approx(60.0, rel=1e-12)
     # The range of 10 to 40 fmol beside 50 fmol of DHBA is 20 to 80 beside 100.
-    assert value["flags"] == "no_limits"
+    assert value["flags"] == ""
+    assert value["limit_method"] == "regression (ICH Q2), 3.3σ/S and 10σ/S"
     recovery = found.suitability[found.suitability["rule"] == "internal_standard_recovery"]
     assert list(recovery["value"]) == [pytest.approx(100.0, rel=1e-12)]
 
@@ -482,7 +483,8 @@ def test_uncalibrated() -> None:
     assert not len(found.calibration)
     assert set(found.calibration_points["reason"]) == {"quantify.calibration is none"}
     assert not found.calibration_points["used"].any()
-    assert set(found.suitability["rule"]) == {"internal_standard_recovery"}
+    rules = {"internal_standard_recovery", "broken_injection", "swapped_vials"}
+    assert set(found.suitability["rule"]) == rules
     table = found.concentrations
     assert table[["fmol_on_column", "fmol_se", "conc_nM", "lod_nM"]].isna().all(axis=None)
     assert all("uncalibrated" in flags.split(";") for flags in table["flags"])
@@ -501,7 +503,9 @@ def test_uncalibrated_without_any_standard() -> None:
     found = study.quantify(calibration="none")
     assert value_of(found, "X1", "DA")["response"] == 30.0
     assert not len(found.calibration_points)
-    assert not len(found.suitability)
+    assert list(found.suitability["rule"]) == ["broken_injection", "swapped_vials"]
+    assert set(found.suitability["status"]) == {"NA"}
+    assert set(found.suitability["reason"]) == {"no injection has enough analytes to compare"}
 
 
 def test_failed_run_does_not_stop_the_others() -> None:

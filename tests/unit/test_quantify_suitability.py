@@ -52,7 +52,8 @@ def test_accuracy(role: str, kind: str, rule: str) -> None:
     assert checks["value"].iloc[0] == pytest.approx(11.0, rel=1e-9)
     assert checks["value"].iloc[1] == pytest.approx(-20.0, rel=1e-9)
     assert checks["value"].iloc[2:].isna().all()
-    assert set(checks["limit"]) == {15.0}
+    # At or below the lowest calibrated amount a QC may err by 20 %.
+    assert list(checks["limit"]) == [15.0] * 4 + [20.0 if role == "qc" else 15.0]
     assert set(checks["unit"]) == {"%"}
     assert list(checks["reason"]) == [
         "2.22 fmol found for 2 fmol, error +11.0 %, limit 15 %",
@@ -133,14 +134,25 @@ def test_failed_calibration_makes_every_check_say_so() -> None:
     study.inject("R2Q1", "qc", {"DA": 12.0}, {"DA": 1.0}, run="R2")
     found = study.quantify()
     checks = found.suitability[found.suitability["run"] == "R2"]
-    assert list(checks["rule"]) == [
-        "calibration_r2",
+    needing = checks[~checks["rule"].isin(["broken_injection", "swapped_vials"])]
+    assert list(needing["rule"]) == [
         "back_calculation",
+        "calibration_r2",
+        "lack_of_fit",
+        "calibrated_range",
         "qc_accuracy",
+        "bracket_difference",
+        "sensitivity_drift",
         "carry_over",
+        "carry_over_sample",
+        "blank_response",
+        "blank_snr",
     ]
     assert set(checks["status"]) == {"NA"}
-    assert set(checks["reason"]) == {
+    curves = needing["rule"].isin(
+        ["carry_over_sample", "blank_response", "blank_snr"]
+    )  # these need blanks and samples first
+    assert set(needing.loc[~curves, "reason"]) == {
         "no calibration: found 1 different amounts above 0 in the standards that can be used; "
         "expected at least 3 (quantify.min_levels)"
     }
@@ -172,11 +184,30 @@ def test_carry_over_by_hand() -> None:
     assert checks["value"].iloc[2:].isna().all()
     assert set(checks["unit"]) == {"% of LOQ response"}
     assert list(checks["reason"]) == [
-        "signal after 4 fmol is 15.0 % of the response at the LOQ (1.67 fmol), limit 20 %",
-        "signal after 4 fmol is 30.0 % of the response at the LOQ (1.67 fmol), limit 20 %",
-        "no peak after 4 fmol: no peak in the window",
+        "after 4 fmol: signal is 15.0 % of the response at the lower end of quantification "
+        "(1.67 fmol), limit 20 %",
+        "after 4 fmol: signal is 30.0 % of the response at the lower end of quantification "
+        "(1.67 fmol), limit 20 %",
+        "after 4 fmol: no peak: no peak in the window",
         "excluded: bad_injection (air bubble)",
     ]
+
+
+def test_carry_over_is_compared_with_the_lowest_calibrator_where_that_is_above_the_loq() -> None:
+    # By S/N the LOQ is 10/60 fmol; quantified is from 1 fmol, whose response is 12.
+    study = StudyBuilder().analyte("DA", 11.0)
+    for name, fmol in (("S1", 1.0), ("S2", 2.0), ("S3", 4.0)):
+        area = {"area": 10 * fmol + 2, "snr_usp": 60 * fmol}
+        study.inject(name, "standard", {"DA": area}, {"DA": fmol})
+    study.inject("B1", "blank", {"DA": 1.2})
+    found = study.quantify()
+    assert found.calibration["loq_fmol"].iloc[0] == pytest.approx(1 / 6, rel=1e-12)
+    assert found.calibration["lower_end_fmol"].iloc[0] == pytest.approx(1.0, rel=1e-12)
+    check = only(checks_of(found, "carry_over"))
+    assert (check["value"], check["status"]) == (pytest.approx(10.0, rel=1e-9), "PASS")
+    # Without any LOQ it is the lowest calibrator as well.
+    check = only(checks_of(study.quantify(limits={"method": "snr_sigma"}), "carry_over"))
+    assert check["value"] == pytest.approx(10.0, rel=1e-9)
 
 
 def test_carry_over_of_a_ratio_needs_no_internal_standard_in_the_blank() -> None:
@@ -195,12 +226,6 @@ def test_carry_over_that_cannot_be_checked_says_why() -> None:
         "no blank was injected right after the highest standard",
     )
     assert math.isnan(check["value"])
-    study = external().inject("B1", "blank", {"DA": 1.0})
-    check = only(checks_of(study.quantify(limits={"method": "snr_sigma"}), "carry_over"))
-    assert (check["status"], check["reason"]) == (
-        "NA",
-        "the limit of quantification is not known",
-    )
     check = only(checks_of(external().inject("B1", "blank", {}).quantify(), "carry_over"))
     assert (check["status"], check["reason"]) == ("NA", "not measured in this injection")
 

@@ -99,15 +99,16 @@ def test_an_export_changed_with_its_old_size_is_seen(stamped: ToyStudy, project:
 
 def test_an_injection_exclusion_is_apart_from_the_others(stamped: ToyStudy, project: Path) -> None:
     head = "level,id,analyte,reason_code,reason_text,decided_by,decided_on\n"
-    stamped.add("exclusions.csv", head + "animal,R1,,histology,,AB,2026-01-05\n")
+    stamped.add("exclusions.csv", head + "fraction,R1:1,,flow_failure,,AB,2026-01-05\n")
     assert stamp(stamped, project) == {"tables/exclusions_other.csv"}
     stamped.add(
         "exclusions.csv",
         head
-        + "animal,R1,,histology,,AB,2026-01-05\n"
+        + "fraction,R1:1,,flow_failure,,AB,2026-01-05\n"
         + "injection,run1_001,,bad_calibrator,,AB,2026-01-05\n",
     )
-    assert stamp(stamped, project) == {"tables/exclusions_injection.csv"}
+    # two levels are left of three, which is warned of
+    assert stamp(stamped, project) == {"tables/exclusions_injection.csv", "warnings.json"}
 
 
 def project_with(tmp_path: Path, files: dict[str, str]) -> Path:

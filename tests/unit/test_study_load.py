@@ -97,7 +97,7 @@ def test_spaces_byte_order_mark_and_empty_rows_are_passed_over(toy: ToyStudy) ->
             "animals.csv",
             "R2,mianserin,5,",
             "R1,mianserin,5,",
-            "config/toy/animals.csv, row 2, column animal_id: found 'R1'; "
+            "config/toy/animals.csv, row 3, column animal_id: found 'R1' again (first in row 2); "
             "expected a row of its own for every animal_id.",
         ),
         (
@@ -149,8 +149,8 @@ def test_spaces_byte_order_mark_and_empty_rows_are_passed_over(toy: ToyStudy) ->
             "injections.csv",
             "run1_005,run1,",
             "run1_004,run1,",
-            "config/toy/injections.csv, row 5, column injection_id: found 'run1_004'; "
-            "expected a row of its own for every injection_id.",
+            "config/toy/injections.csv, row 6, column injection_id: found 'run1_004' again "
+            "(first in row 5); expected a row of its own for every injection_id.",
         ),
         (
             "standards.csv",

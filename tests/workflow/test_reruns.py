@@ -294,16 +294,22 @@ def test_verify_tells_current_stale_and_altered_apart(copy: Project) -> None:
     caption.write_text("my own words", encoding="utf-8")
     done = copy.dialysis("verify", "tiny")
     assert done.returncode == 1
-    assert f"stale    stats/{slug}\n         config/stats.json changed\n" in done.stdout
     assert (
-        f"altered  figures/{slug}\n         caption.md is not what the pipeline wrote\n"
+        f"stale     stats/{slug}\n          study.yaml, section stats: alpha: 0.05 → 0.01\n"
+    ) in done.stdout
+    assert (
+        f"altered   figures/{slug}\n          caption.md is not what the pipeline wrote\n"
         in done.stdout
     )
-    assert "current  normalize\n" in done.stdout
+    assert "current   normalize\n" in done.stdout
     export = next((copy.raw / "run01").iterdir())
     export.write_bytes(export.read_bytes() + b" ")
     done = copy.dialysis("verify", "tiny")
     assert (
-        "stale    ingest/run01\n         runs/run01/raw.json changed\n"
-        f"         raw/tiny/run01/{export.name} changed\n"
+        "stale     ingest/run01\n"
+        f"          raw/tiny/run01/{export.name} changed since it was read\n"
+    ) in done.stdout
+    assert (
+        "An export is another now than when it was read. If it was replaced on purpose, "
+        "'dialysis run tiny' reads it again; if not, put the original back"
     ) in done.stdout

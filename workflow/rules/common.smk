@@ -15,6 +15,7 @@ from dialysis.job import clear_logs, show_failures
 from dialysis.figures.names import OUTCOME_FIGURES, TITLES
 from dialysis.figures.names import bundle_files, qc_figures, qc_files
 from dialysis.review.names import site_files
+from dialysis.running import claim
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -35,6 +36,7 @@ try:
         )
     STUDY = load_study(Path.cwd(), config.get("study", "demo"))
     if workflow.is_main_process:
+        claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
         clear_logs(STUDY.results_dir / "logs")
         for note in STUDY.notes:

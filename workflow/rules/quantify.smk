@@ -6,6 +6,17 @@ rule quantify:
         standards=f"{STAMPS}/tables/standards.csv",
         analytes=f"{STAMPS}/tables/analytes.csv",
         exclusions=f"{STAMPS}/tables/exclusions_injection.csv",
+        # What only some studies need, so that others don't rerun for it.
+        probes=(
+            [f"{STAMPS}/tables/probes.csv"]
+            if STUDY.config["quantify"]["recovery"] != "none"
+            else []
+        ),
+        manifests=(
+            of_runs("ingest", "manifest.csv")
+            if STUDY.config["quantify"]["drift"]["by"] == "time"
+            else []
+        ),
         config=f"{STAMPS}/config/quantify.json",
         code=code("quantify"),
     output:

@@ -96,11 +96,45 @@ def ingest_run(
     (`dialysis.ingest.dates.settle_orders`).  Reports join traces by injection time and channel
     (`dialysis.ingest.pairing`); a report alone is located by its section.
     """
-    alone = config.get("start") == VENDOR_PEAKS_START
     rows = [_row(record) for record in injections.to_dict("records")]
+    found, problems = _read_run(rows, Path(raw_dir), config, study)
+    if problems:
+        runs = ", ".join(dict.fromkeys(row["run"] for row in rows))
+        raise ExportFormatError(problems_text(problems, f"Exports of run '{runs}' can't be read"))
+    times = settle_orders([(t.injected_at, t.injected_at_note) for t in (i.trace for i in found)])
+    return IngestedRun(
+        traces=_traces_frame(found, times),
+        manifest=_manifest_frame(found, times),
+        vendor_peaks=_vendor_frame(found),
+    )
+
+
+def examine_run(
+    injections: pd.DataFrame, raw_dir: Path, config: Mapping[str, Any], study: str = ""
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Like `ingest_run`, but lists what is wrong instead of raising.
+
+    Returns
+    -------
+    manifest : DataFrame
+        `MANIFEST` of what could be read.
+    problems : list of Problem
+        Empty when all could.
+    """
+    rows = [_row(record) for record in injections.to_dict("records")]
+    found, problems = _read_run(rows, Path(raw_dir), config, study)
+    times = settle_orders([(t.injected_at, t.injected_at_note) for t in (i.trace for i in found)])
+    return _manifest_frame(found, times), problems
+
+
+def _read_run(
+    rows: Sequence[Mapping[str, str]], raw_dir: Path, config: Mapping[str, Any], study: str
+) -> tuple[list[_Read], list[Problem]]:
+    """Traces of all injections, and what is wrong with them and their files."""
+    alone = config.get("start") == VENDOR_PEAKS_START
     folder = "/".join(part for part in ("raw", study) if part)
     readers = [reader.configured(config) for reader in READERS]
-    exports, problems = _read_files(rows, Path(raw_dir), str(config["format"]), folder, readers)
+    exports, problems = _read_files(rows, raw_dir, str(config["format"]), folder, readers)
     found: list[_Read] = []
     for row in rows:
         mine = _traces_of(row, exports, folder, problems, alone)
@@ -111,15 +145,7 @@ def ingest_run(
             mine = [_timed(item) for item in mine]
             mine = _with_reports(row, mine, exports, folder, problems)
         found += mine
-    if problems:
-        runs = ", ".join(dict.fromkeys(row["run"] for row in rows))
-        raise ExportFormatError(problems_text(problems, f"Exports of run '{runs}' can't be read"))
-    times = settle_orders([(t.injected_at, t.injected_at_note) for t in (i.trace for i in found)])
-    return IngestedRun(
-        traces=_traces_frame(found, times),
-        manifest=_manifest_frame(found, times),
-        vendor_peaks=_vendor_frame(found),
-    )
+    return found, problems
 
 
 def _row(record: Mapping[Any, Any]) -> dict[str, str]:

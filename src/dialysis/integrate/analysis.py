@@ -17,6 +17,7 @@ from dialysis.integrate.baseline import (
 from dialysis.integrate.blocks import (
     Blocks,
     BoolArray,
+    IntArray,
     block_means,
     bridge_spikes,
     check_trace,
@@ -57,8 +58,10 @@ LEAD_S = 18.0
 MAX_PASSES = 4
 # In the first of these passes the limits are taken this many times as far from the apex.
 FIRST_MASK = 1.7
-# Prominence that makes a candidate, in σ of the smoothed blocks; min_snr decides later.
+# Prominence that makes a candidate, in σ of the smoothed blocks: this, and so many times min_snr
+# where that is more (h is at least 4 σ, so that 2H/h is at most half of H/σ).
 CANDIDATE_SIGMAS = 4.0
+CANDIDATE_PART = 1.5
 # A peak this many σ of the smoothed blocks high is kept whatever its peak-to-peak noise.
 CLEAR_SIGMAS = 60.0
 # Blocks beside a peak that tell whether the baseline follows the trace, and how far off it may be.
@@ -128,17 +131,17 @@ class TraceAnalysis:
     nothing: str
     where: str
 
-    def peak_to_peak_at(self, time_s: float, width_s: float) -> float:
-        """Peak-to-peak noise h around a place for a peak of this width, signal unit.
+    def peak_to_peak_at(self, times_s: FloatArray, widths_s: FloatArray) -> FloatArray:
+        """Peak-to-peak noise h around some places for peaks of these widths, signal unit.
 
         NaN when too little of the trace is free of peaks.
         """
         if self.baseline is None:
-            return float("nan")
+            return np.full(times_s.size, np.nan)
         blocks = self.baseline.blocks
         corrected = blocks.signal - self.baseline.at(blocks.times_s)
-        block = int(np.argmin(np.abs(blocks.times_s - time_s)))
-        n_blocks = round(PEAK_TO_PEAK_WIDTHS * width_s / blocks.interval_s)
+        block = np.argmin(np.abs(blocks.times_s[:, None] - times_s), axis=0)
+        n_blocks = np.rint(PEAK_TO_PEAK_WIDTHS * widths_s / blocks.interval_s).astype(np.int64)
         return peak_to_peak(corrected, self.baseline.free, block, n_blocks, blocks.signal)
 
 
@@ -227,29 +230,50 @@ def _baseline_and_candidates(
     # Wider bumps are undulations that the baseline follows.
     widest = 0.5 * half_power_period_s(method.baseline_stiffness) / interval_s
 
+    least = max(CANDIDATE_SIGMAS, CANDIDATE_PART * method.min_snr)
+
     def find(corrected: FloatArray, noise: BlockNoise, free: BoolArray | None) -> Candidates:
         smoothed = smooth_blocks(corrected)
         sigma = noise.smoothed_sigma(SMOOTHING_BLOCKS)
-        apexes, half, local = find_apexes(smoothed, CANDIDATE_SIGMAS * sigma, noise.short, widest)
+        apexes, half, local = find_apexes(smoothed, least * sigma, noise.short, widest)
         keep = sought[apexes]
+        if free is not None:
+            # Above a smooth baseline the height is known before the limits are.
+            height = smoothed[apexes]
+            keep &= local | enough(height, apexes, half, corrected, free, sigma)
         apexes, half, local = apexes[keep], half[keep], local[keep]
         found = set_limits(times_s, smoothed, interval_s, apexes, half, local, sigma)
         if free is None:
             return found
-        n_blocks = np.rint(PEAK_TO_PEAK_WIDTHS * half.sum(axis=1)).astype(int)
         strays = baseline_strays(found, corrected, free, noise, times_s) & ~found.local
-        keep = np.ones(apexes.size, bool)
-        # Of a peak that is large against any noise h need not be known.
-        for i in np.flatnonzero(~(found.height > CLEAR_SIGMAS * sigma)).tolist():
-            h = peak_to_peak(corrected, free, int(apexes[i]), int(n_blocks[i]), blocks.signal)
-            # Not known (NaN) is no reason to drop a peak.
-            keep[i] = not 2 * found.height[i] < method.min_snr * h
+        if not strays.any() and not found.local.any():
+            return found
+        keep = enough(found.height, apexes, half, corrected, free, sigma)
         if keep.all() and not strays.any():
             return found
         local = found.local | strays
         return set_limits(
             times_s, smoothed, interval_s, apexes[keep], half[keep], local[keep], sigma
         )
+
+    def enough(
+        height: FloatArray,
+        apexes: IntArray,
+        half: FloatArray,
+        corrected: FloatArray,
+        free: BoolArray,
+        sigma: float,
+    ) -> BoolArray:
+        """Whether peaks reach min_snr."""
+        keep = np.ones(apexes.size, bool)
+        # Of a peak that is large against any noise h need not be known.
+        small = np.flatnonzero(~(height > CLEAR_SIGMAS * sigma))
+        if small.size:
+            n_blocks = np.rint(PEAK_TO_PEAK_WIDTHS * half[small].sum(axis=1)).astype(np.int64)
+            h = peak_to_peak(corrected, free, apexes[small], n_blocks, blocks.signal)
+            # Not known (NaN) is no reason to drop a peak.
+            keep[small] = ~(2 * height[small] < method.min_snr * h)
+        return keep
 
     baseline: Baseline | None = None
     corrected = blocks.signal - arpls_baseline(blocks, method.baseline_stiffness)
@@ -333,7 +357,7 @@ def _measure(
     if not candidates.n:
         return ()
     blocks = baseline.blocks
-    corrected = signal - baseline.at(times_s)
+    corrected = _corrected(times_s, signal, baseline, candidates)
     block_corrected = blocks.signal - baseline.at(blocks.times_s)
     start_s = np.maximum(candidates.start_s, times_s[0])
     end_s = np.minimum(candidates.end_s, times_s[-1])
@@ -381,12 +405,12 @@ def _measure(
     sides = np.array([np.inf, *resolved, np.inf])
     resolution = np.minimum(sides[:-1], sides[1:])
     ends_s = np.column_stack([start_s, end_s])
+    n_blocks = np.rint(PEAK_TO_PEAK_WIDTHS * widths / blocks.interval_s).astype(np.int64)
+    noises = peak_to_peak(
+        block_corrected, baseline.free, candidates.apex, n_blocks, blocks.signal
+    ).tolist()
     peaks = []
-    for i, shape in enumerate(shapes):
-        n_blocks = round(PEAK_TO_PEAK_WIDTHS * widths[i] / blocks.interval_s)
-        h = peak_to_peak(
-            block_corrected, baseline.free, int(candidates.apex[i]), n_blocks, blocks.signal
-        )
+    for i, (shape, h) in enumerate(zip(shapes, noises, strict=True)):
         snr_usp = signal_to_noise(2 * shape.height, h)
         if snr_usp < method.min_snr:
             continue
@@ -428,6 +452,25 @@ def _measure(
             )
         )
     return tuple(peaks)
+
+
+def _corrected(
+    times_s: FloatArray, signal: FloatArray, baseline: Baseline, candidates: Candidates
+) -> FloatArray:
+    """The points above the baseline; only those near peaks, when all of these are above it."""
+    if candidates.local.any():
+        everywhere: FloatArray = signal - baseline.at(times_s)
+        return everywhere
+    out = signal.copy()
+    low = np.maximum(np.searchsorted(times_s, candidates.start_s) - 2, 0)
+    high = np.searchsorted(times_s, candidates.end_s, side="right") + 2
+    parts, done = [], 0
+    for first, last in zip(low.tolist(), high.tolist(), strict=True):
+        parts.append(np.arange(max(first, done), min(last, times_s.size)))
+        done = max(done, last)
+    where = np.concatenate(parts)
+    out[where] -= baseline.at(times_s[where])
+    return out
 
 
 def _local_bounds(

@@ -84,7 +84,11 @@ def check_trace(chromatogram: Chromatogram, where: str) -> tuple[FloatArray, Flo
             f"{where}: found {times_s.size} times for {signal.size} signal values; expected one "
             "time for each. Export the trace again."
         )
-    bad = np.flatnonzero(~np.isfinite(signal) | ~np.isfinite(times_s))
+    # A sum tells at once whether all is well; what is not is then looked for.
+    if not np.isfinite(signal.sum() + times_s.sum()):
+        bad = np.flatnonzero(~np.isfinite(signal) | ~np.isfinite(times_s))
+    else:
+        bad = np.zeros(0, np.int64)
     if bad.size:
         raise IntegrationError(
             f"{where}: found {bad.size} values that are not numbers, the first at point "
@@ -103,6 +107,9 @@ def check_trace(chromatogram: Chromatogram, where: str) -> tuple[FloatArray, Flo
 def find_gaps(times_s: FloatArray) -> list[tuple[float, float]]:
     """List the gaps of a recording: (last time before, first time after), s."""
     steps = np.diff(times_s)
+    usual = _even_step(times_s, steps)
+    if usual is not None:
+        return []
     usual = float(np.median(steps))
     return [
         (float(times_s[i]), float(times_s[i + 1]))
@@ -117,6 +124,11 @@ def find_standstills(times_s: FloatArray, signal: FloatArray) -> list[tuple[floa
     because the noise is finer than the recording's steps is none: there the signal beside a
     stretch moves by few steps.
     """
+    # So long a stretch holds four of any points that are a quarter as far apart.
+    sparse = signal[:: STANDSTILL_POINTS // 4]
+    same = sparse[1:] == sparse[:-1]
+    if not np.any(same[2:] & same[1:-1] & same[:-2]):
+        return []
     edges = np.flatnonzero(np.diff(signal) != 0.0)
     starts = np.concatenate([[0], edges + 1])
     ends = np.concatenate([edges, [signal.size - 1]])
@@ -187,7 +199,11 @@ def block_means(times_s: FloatArray, signal: FloatArray, interval_s: float) -> B
     interval_s : float
         Wanted length of a block, s.
     """
-    step = float(np.median(np.diff(times_s)))
+    steps = np.diff(times_s)
+    even = _even_step(times_s, steps)
+    if even is not None:
+        return _even_blocks(times_s, signal, max(1, round(interval_s / even)), even)
+    step = float(np.median(steps))
     length = max(1, round(interval_s / step)) * step
     # A hundredth of a step keeps rounding of the times from moving a point to the next block.
     index = ((times_s - times_s[0] + 0.01 * step) / length).astype(np.int64)
@@ -205,3 +221,25 @@ def block_means(times_s: FloatArray, signal: FloatArray, interval_s: float) -> B
         middle = np.where(filled, middle, grid)
         mean = np.where(filled, mean, np.interp(middle, middle[filled], mean[filled]))
     return Blocks(middle, mean, filled, length)
+
+
+def _even_step(times_s: FloatArray, steps: FloatArray) -> float | None:
+    """Distance of evenly sampled points, s; None when the sampling is not even."""
+    step = float(times_s[-1] - times_s[0]) / steps.size
+    even = float(steps.max()) < 1.001 * step and float(steps.min()) > 0.999 * step
+    # Small differences must not add up to a point.
+    off = times_s[:: max(1, steps.size // 64)] - times_s[0]
+    return step if even and np.all(np.abs(off / step - np.rint(off / step)) < 0.01) else None
+
+
+def _even_blocks(times_s: FloatArray, signal: FloatArray, points: int, step_s: float) -> Blocks:
+    """Means over so many evenly sampled points each."""
+    n = signal.size // points
+    rest = signal.size - n * points
+    middle = times_s[: n * points : points] + 0.5 * (points - 1) * step_s
+    mean = signal[: n * points].reshape(n, points).mean(axis=1)
+    # A last block with few points would be noisier than the others.
+    if rest and (n < 2 or 2 * rest >= points):
+        middle = np.append(middle, times_s[n * points :].mean())
+        mean = np.append(mean, signal[n * points :].mean())
+    return Blocks(middle, mean, np.ones(mean.size, bool), points * step_s)

@@ -133,7 +133,9 @@ def choose(
         return plain
     flags = () if classical is None or not same else classical.flags
     odd = not same or not fit.coeluting or "flat_top" in flags
-    if classical is not None and odd and fit.misfit > USABLE_MISFIT:
+    worst = max(fit.misfit, fit.window_misfit)
+    lost = fit.significance < FOUND_SIGMAS
+    if classical is not None and (odd or lost) and worst > USABLE_MISFIT:
         # Something is wrong with this trace; the area between limits is what it is.
         return replace(plain, peak=replace(classical, flags=(*classical.flags, "misfit")))
     covers = assignment.peak if same else None
@@ -143,7 +145,7 @@ def choose(
         covers=covers,
         area_classical=classical.area if classical is not None and same else NAN,
     )
-    if fit.significance < FOUND_SIGMAS:
+    if lost:
         reason = (
             f"no peak: its fitted area is {fit.significance:.1f} standard errors, fewer than "
             f"{FOUND_SIGMAS:g}"
@@ -158,7 +160,6 @@ def choose(
 
 def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] = ()) -> Peak:
     """Turn a fitted peak into a measured one, with the trace's noise."""
-    noise = analysis.peak_to_peak_at(fit.rt_s, fit.width_s)
     kept = [flag for flag in flags if flag not in ("unresolved", "local_baseline")]
     if fit.resolution < 1.0:
         kept.append("unresolved")
@@ -172,7 +173,7 @@ def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] =
         area_se=fit.area_se,
         height=fit.height,
         width_s=fit.width_s,
-        snr_usp=signal_to_noise(2 * fit.height, noise),
+        snr_usp=signal_to_noise(2 * fit.height, fit.peak_to_peak),
         snr_sigma=signal_to_noise(fit.height, analysis.sigma),
         tailing=fit.tailing,
         plates=5.54 * (fit.rt_s / fit.width_s) ** 2,

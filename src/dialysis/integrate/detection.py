@@ -11,7 +11,7 @@ from scipy.signal import find_peaks, peak_widths
 
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.blocks import BoolArray
-from dialysis.integrate.measuring import first_true
+from dialysis.integrate.measuring import edges_repeated, first_true
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,6 +34,8 @@ ZERO_HEIGHT = 0.05
 ZERO_SIGMAS = 8.0
 # Half the distance between the crossings of a Gaussian's half height, in units of its σ.
 _HALF_WIDTH_PER_SIGMA = 1.1774100225154747
+_SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / SMOOTHING_BLOCKS) ** 2)
+_SMOOTHING /= _SMOOTHING.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +104,8 @@ class Candidates:
 
 def smooth_blocks(values: FloatArray) -> FloatArray:
     """Smooth blocks with a Gaussian of `SMOOTHING_BLOCKS`; the ends are repeated."""
-    reach = int(np.ceil(4 * SMOOTHING_BLOCKS))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SMOOTHING_BLOCKS) ** 2)
-    padded = np.pad(values, reach, mode="edge")
-    out: FloatArray = np.convolve(padded, kernel / kernel.sum(), mode="valid")
+    padded = edges_repeated(values, _SMOOTHING.size // 2)
+    out: FloatArray = np.convolve(padded, _SMOOTHING, mode="valid")
     return out
 
 
@@ -135,22 +135,24 @@ def find_apexes(
         Whether the trace does not come back to the baseline around the peak, so that the peak
         has to be measured above a local line.
     """
-    apexes, _ = find_peaks(smoothed, prominence=prominence)
+    apexes, found = find_peaks(smoothed, prominence=prominence)
     if not apexes.size:
         return apexes.astype(np.int64), np.zeros((0, 2)), np.zeros(0, bool)
-    above = peak_widths(smoothed, apexes, rel_height=0.5)
-    valleys = [int(low + np.argmin(smoothed[low : high + 1])) for low, high in pairwise(apexes)]
+    bases = (found["prominences"], found["left_bases"], found["right_bases"])
+    _, _, left, right = peak_widths(smoothed, apexes, rel_height=0.5, prominence_data=bases)
+    listed = apexes.tolist()
+    valleys = [low + int(smoothed[low : high + 1].argmin()) for low, high in pairwise(listed)]
     bounds = [0, *valleys, smoothed.size - 1]
     half = np.zeros((apexes.size, 2))
     local = np.zeros(apexes.size, bool)
-    for i, apex in enumerate(apexes):
+    prominences = np.column_stack([apexes - left, right - apexes]).tolist()
+    for i, (apex, (before, behind)) in enumerate(zip(listed, prominences, strict=True)):
         low, high = bounds[i], bounds[i + 1]
-        prominent = (float(apex - above[2][i]), float(above[3][i] - apex))
-        local[i] = not _back_at_zero(smoothed, int(apex), prominent, sigma)
+        local[i] = not _back_at_zero(smoothed, apex, (before, behind), sigma)
         if local[i]:
-            half[i] = local_half_widths(smoothed, int(apex), prominent, low, high)
+            half[i] = local_half_widths(smoothed, apex, (before, behind), low, high)
         else:
-            half[i] = half_widths(smoothed, int(apex), low, high, 0.5 * smoothed[apex])
+            half[i] = half_widths(smoothed, apex, low, high, 0.5 * float(smoothed[apex]))
     # The Gaussian's own width is taken off again: variances add.
     own = _HALF_WIDTH_PER_SIGMA * SMOOTHING_BLOCKS
     half = np.sqrt(np.maximum(half**2 - own**2, (0.5 * half) ** 2))
@@ -376,14 +378,15 @@ def _follow(outward: FloatArray, visible: float, least: float, most: float) -> f
 def _valley_time(times_s: FloatArray, smoothed: FloatArray, valley: int) -> float:
     """Time of a minimum, refined by a parabola through three blocks."""
     place = _refined(smoothed, valley, 1)
-    return float(np.interp(place, np.arange(times_s.size), times_s))
+    low = min(int(place), times_s.size - 2)
+    return float(times_s[low] + (place - low) * (times_s[low + 1] - times_s[low]))
 
 
 def _refined(values: FloatArray, at: int, sign: int) -> float:
     """Place of a minimum (sign 1) or maximum (−1) from a parabola through three blocks."""
     if at in (0, values.size - 1):
         return float(at)
-    left, middle, right = sign * values[at - 1 : at + 2]
+    left, middle, right = (sign * values[at - 1 : at + 2]).tolist()
     curvature = left - 2 * middle + right
     shift = 0.5 * (left - right) / curvature if curvature > 0 else 0.0
     return at + float(min(max(shift, -0.5), 0.5))

@@ -32,7 +32,7 @@ WIDTHS_TOGETHER = 16.0
 # A peak takes part in the noise's stretches nowhere from and to this many widths.
 NOISE_BEFORE, NOISE_BEHIND = 7.0, 10.0
 # A block is this part of the smallest σ of its group, within limits.
-BLOCK_PART = 0.33
+BLOCK_PART = 0.45
 SHORTEST_BLOCK_S, LONGEST_BLOCK_S = 0.2, 3.0
 # The solvent front counts as long as this many decay times.
 FRONT_DECAYS = 6.0
@@ -44,8 +44,6 @@ BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
 # The uncertainty of the shape counts this many times: that c is the same for all peaks, and a
 # polynomial in r, is not exactly so.
 SHAPE_CAUTION = 2.5
-# Its effect on the neighbours comes by the tails and the baseline, where c says less of the shape.
-CROSS_PART = 0.6
 # Standard deviation of c_k relative to that of c_(k−1).
 SLOPE_SD = 3.0
 # These standard deviations are the largest; the run's own are found between this part and all.
@@ -507,7 +505,6 @@ def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArra
     n = len(group.members)
     solved = fit.covariance[:, :n] @ fit.design
     effects = np.einsum("bin,bjkn->ijk", solved, shape.columns) / solved.shape[0]
-    effects *= np.where(np.eye(n) > 0, 1.0, CROSS_PART)[:, :, None]
     index = np.arange(n)
     effects[index, index] -= shape.area.mean(axis=0)
     return np.asarray(effects @ root)

@@ -19,6 +19,8 @@ SPIKE_PART = 0.2
 # A top this many times as wide as a Gaussian's, so deep below it at most, is flat.
 FLAT_FACTOR = 1.8
 FLAT_DEPTH = 0.05
+# Flanks are smoothed over at most about so many points to a side; more are averaged first.
+MOST_POINTS = 12
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,16 @@ def measure_shape(
     high = min(times_s.size, int(np.searchsorted(times_s, end_s, side="right")) + 1)
     times, values = times_s[low:high], corrected[low:high]
     apex_s, height = _parabola(times, values, apex_s, 0.4 * left_s, 0.4 * right_s)
-    step = (times[-1] - times[0]) / (times.size - 1)
+    step = float(times[-1] - times[0]) / (times.size - 1)
     # A quadratic over half the full width follows a Gaussian's flank within 0.5 % of its width.
-    smoothed = savitzky_golay(values, int(0.25 * (left_s + right_s) / step))
+    reach = int(0.25 * (left_s + right_s) / step)
+    together = reach // MOST_POINTS
+    if together > 1:
+        n = times.size // together
+        times = times[: n * together].reshape(n, together).mean(axis=1)
+        values = values[: n * together].reshape(n, together).mean(axis=1)
+        reach //= together
+    smoothed = savitzky_golay(values, reach)
     apex = int(np.clip(np.searchsorted(times, apex_s), 1, times.size - 2))
     left, right = _crossings(times, smoothed, apex, 0.5 * height)
     width = right - left
@@ -157,9 +166,14 @@ def _parabola(
     squared = x * x
     s1, s2 = float(x.sum()), float(squared.sum())
     s3, s4 = float(squared @ x), float(squared @ squared)
-    normal = np.array([[x.size, s1, s2], [s1, s2, s3], [s2, s3, s4]])
-    right = np.array([y.sum(), x @ y, squared @ y])
-    offset, slope, curvature = np.linalg.solve(normal, right).tolist()
+    y0, y1, y2 = float(y.sum()), float(x @ y), float(squared @ y)
+    # The normal equations, eliminated by hand: a solver costs more than the sums.
+    n = float(x.size)
+    a, b, c = s2 - s1 * s1 / n, s3 - s1 * s2 / n, s4 - s2 * s2 / n
+    y1, y2 = y1 - s1 * y0 / n, y2 - s2 * y0 / n
+    curvature = (y2 - b * y1 / a) / (c - b * b / a)
+    slope = (y1 - b * curvature) / a
+    offset = (y0 - s1 * slope - s2 * curvature) / n
     top = -slope / (2 * curvature) if curvature < 0 else float("inf")
     if not x[0] <= top <= x[-1]:
         best = low + int(np.argmax(values[low:high]))
@@ -172,9 +186,18 @@ def savitzky_golay(values: FloatArray, reach: int) -> FloatArray:
     reach = min(reach, (values.size - 1) // 2)
     if reach < 2:
         return values
-    padded = np.pad(values, reach, mode="edge")
+    padded = edges_repeated(values, reach)
     out: FloatArray = np.convolve(padded, _quadratic_kernel(reach), mode="valid")
     return out
+
+
+def edges_repeated(values: FloatArray, reach: int) -> FloatArray:
+    """Values with the first and the last repeated `reach` times."""
+    padded = np.empty(values.size + 2 * reach)
+    padded[:reach] = values[0]
+    padded[reach : reach + values.size] = values
+    padded[reach + values.size :] = values[-1]
+    return padded
 
 
 def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
@@ -183,7 +206,7 @@ def savitzky_golay_slope(values: FloatArray, reach: int) -> FloatArray:
     On an even grid it is that of a straight line: Σ k·y_k / Σ k².
     """
     k = np.arange(-reach, reach + 1, dtype=np.float64)
-    padded = np.pad(values, reach, mode="edge")
+    padded = edges_repeated(values, reach)
     out: FloatArray = np.convolve(padded, -k / float(k @ k), mode="valid")
     return out
 
@@ -224,15 +247,22 @@ def point_flags(
         ``spike``: a point that stands out, bridged or not.
     """
     flags = []
-    if _longest_run(signal == signal.max()) >= CLIPPED_POINTS:
+    at_top = signal == signal.max()
+    if np.count_nonzero(at_top) >= CLIPPED_POINTS and _longest_run(at_top) >= CLIPPED_POINTS:
         flags.append("clipped")
     elif _flat_topped(corrected, sigma):
         flags.append("flat_top")
-    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
-    level = np.maximum(np.abs(corrected[:-2]), np.abs(corrected[2:]))
-    if bridged or np.any(apart > np.maximum(SPIKE_SIGMAS * sigma, SPIKE_PART * level)):
+    if bridged or _spiked(signal, corrected, sigma):
         flags.append("spike")
     return flags
+
+
+def _spiked(signal: FloatArray, corrected: FloatArray, sigma: float) -> bool:
+    """Whether a point stands out of its neighbours."""
+    apart = np.abs(signal[1:-1] - 0.5 * (signal[:-2] + signal[2:]))
+    odd = np.flatnonzero(apart > SPIKE_SIGMAS * sigma)
+    level = np.maximum(np.abs(corrected[odd]), np.abs(corrected[odd + 2]))
+    return bool(np.any(apart[odd] > SPIKE_PART * level))
 
 
 def _longest_run(holds: npt.NDArray[np.bool_]) -> int:

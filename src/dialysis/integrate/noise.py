@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import next_fast_len
-from scipy.optimize import nnls
+from scipy.fft import next_fast_len, rfft
 
 from dialysis.chromatogram import FloatArray
-from dialysis.integrate.blocks import BoolArray
+from dialysis.integrate.blocks import BoolArray, IntArray
 
 # Median of the square of a standard normal variable.
 _MEDIAN_SQUARE = 0.45493642311957283
@@ -73,7 +72,8 @@ class BlockNoise:
         variance = self.white * np.einsum("ij,ij->i", weights, weights)
         if self.flicker > 0:
             size = next_fast_len(2 * weights.shape[1], real=True)
-            power = np.abs(np.fft.rfft(weights, size, axis=1)) ** 2
+            spectrum = rfft(weights, size, axis=1)
+            power = spectrum.real**2 + spectrum.imag**2
             variance = variance + self.flicker * (
                 power[:, 1:] @ (1.0 / np.arange(1, size // 2 + 1))
             )
@@ -91,11 +91,17 @@ def point_sigma(signal: FloatArray) -> float:
     second = np.abs(np.diff(signal, 2))
     if not second.size:
         return 0.0
-    typical = float(np.median(second)) / np.sqrt(_MEDIAN_SQUARE)
+    typical = middle_value(second) / float(np.sqrt(_MEDIAN_SQUARE))
     if typical == 0.0:
         low = np.sort(second)[: max(1, int(0.9 * second.size))]
         typical = float(np.sqrt(np.mean(low**2)))
     return float(typical / np.sqrt(6.0))
+
+
+def middle_value(values: FloatArray) -> float:
+    """Median without the checks that make NumPy's slow; of an even number the upper middle."""
+    half = values.size // 2
+    return float(np.partition(values, half)[half])
 
 
 def block_noise(corrected: FloatArray, free: BoolArray) -> BlockNoise:
@@ -124,7 +130,7 @@ def block_noise(corrected: FloatArray, free: BoolArray) -> BlockNoise:
         second = (total[3 * m :] - 3 * total[2 * m : -m] + 3 * total[m : -2 * m] - total[: -3 * m])[
             whole
         ] / m
-        value = float(np.median(second**2)) / (6.0 * _MEDIAN_SQUARE)
+        value = middle_value(second**2) / (6.0 * _MEDIAN_SQUARE)
         if value <= 0:
             break
         shortest = value if m == 1 else shortest
@@ -136,18 +142,31 @@ def block_noise(corrected: FloatArray, free: BoolArray) -> BlockNoise:
         second = np.diff(corrected[free], 2)
         spread = float(np.mean(second**2)) / 6.0 if second.size else 0.0
         return BlockNoise(spread, 0.0, float(np.sqrt(spread)))
-    (white, flicker), _ = nnls(np.asarray(rows), np.asarray(values))
-    return BlockNoise(float(white), float(flicker), float(np.sqrt(shortest)))
+    white, flicker = _two_parts(np.asarray(rows), np.asarray(values))
+    return BlockNoise(white, flicker, float(np.sqrt(shortest)))
+
+
+def _two_parts(design: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Non-negative least squares with two unknowns: the free solution, or the better edge."""
+    (aa, ab), (_, bb) = (design.T @ design).tolist()
+    ay, by = (design.T @ values).tolist()
+    determinant = aa * bb - ab * ab
+    if determinant > 1e-12 * aa * bb:
+        first, second = (bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant
+        if first >= 0 and second >= 0:
+            return first, second
+    # By how much each alone lowers the sum of squares.
+    return (ay / aa, 0.0) if ay * ay / aa >= by * by / bb else (0.0, by / bb)
 
 
 def peak_to_peak(
     corrected: FloatArray,
     free: BoolArray,
-    apex: int,
-    n_blocks: int,
+    apexes: IntArray,
+    n_blocks: IntArray,
     signal: FloatArray | None = None,
-) -> float:
-    """Peak-to-peak noise h: the range of the peak-free blocks nearest to a place.
+) -> FloatArray:
+    """Peak-to-peak noise h: the range of the peak-free blocks nearest to some places.
 
     It is taken about the straight line through these blocks, so that drift does not count.
 
@@ -157,32 +176,49 @@ def peak_to_peak(
         Block means above the baseline, signal unit.
     free : ndarray of bool, shape (n,)
         Blocks outside the peaks.
-    apex : int
-        The block it is wanted for.
-    n_blocks : int
-        How many blocks it is read from; see `PEAK_TO_PEAK_WIDTHS`.
+    apexes : ndarray of int, shape (m,)
+        The blocks it is wanted for.
+    n_blocks : ndarray of int, shape (m,)
+        How many blocks each is read from; see `PEAK_TO_PEAK_WIDTHS`.
     signal : ndarray of float64, shape (n,), optional
         Block means as recorded.  The smaller of the two ranges is taken, since a baseline that
         does not follow the trace is no noise.
 
     Returns
     -------
-    float
+    ndarray of float64, shape (m,)
         Signal unit; NaN when there are fewer than 15 peak-free blocks.
     """
     where = np.flatnonzero(free)
-    wanted = max(n_blocks, _MIN_BLOCKS)
-    if where.size < _MIN_BLOCKS:
-        return float("nan")
-    # Free blocks are sorted by time, so the nearest ones are a run of them.
-    after = int(np.searchsorted(where, apex))
-    low, high = max(0, after - wanted), min(where.size, after + wanted)
-    near = where[low:high]
-    nearest = near[np.argsort(np.abs(near - apex), kind="stable")[:wanted]]
-    x = nearest - nearest.mean()
+    if where.size < _MIN_BLOCKS or not apexes.size:
+        return np.full(apexes.size, np.nan)
+    place = where.astype(np.float64)
+    values = [corrected[where]] if signal is None else [corrected[where], signal[where]]
+    out = np.empty(apexes.size)
+    wanted = np.minimum(np.maximum(n_blocks, _MIN_BLOCKS), where.size).tolist()
+    after = np.searchsorted(where, apexes).tolist()
+    for i, (apex, split, n) in enumerate(zip(apexes.tolist(), after, wanted, strict=True)):
+        low = _nearest(where, apex, split, n)
+        part = slice(low, low + n)
+        x = place[part] - place[part].sum() / n
+        size = x @ x
+        ranges = []
+        for one in values:
+            y = one[part]
+            y = y - (x @ y / size) * x
+            ranges.append(y.max() - y.min())
+        out[i] = min(ranges)
+    return out
 
-    def about_a_line(y: FloatArray) -> float:
-        return float(np.ptp(y - x * (x @ y / (x @ x))))
 
-    h = about_a_line(corrected[nearest])
-    return h if signal is None else min(h, about_a_line(signal[nearest]))
+def _nearest(where: IntArray, apex: int, split: int, n: int) -> int:
+    """First of the n sorted places that are nearest to one; `split` of them are before it."""
+    low, high = max(0, split - n), min(split, where.size - n)
+    while low < high:
+        middle = (low + high) // 2
+        # The run moves on when what it loses is farther than what it wins.
+        if apex - where[middle] > where[middle + n] - apex:
+            low = middle + 1
+        else:
+            high = middle
+    return low

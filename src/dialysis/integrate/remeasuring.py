@@ -176,7 +176,7 @@ def measure_above(
     )
     width_s = shape.width_s if np.isfinite(shape.width_s) else left_s + right_s
     height = shape.height
-    h = analysis.peak_to_peak_at(shape.apex_s, width_s)
+    h = float(analysis.peak_to_peak_at(np.array([shape.apex_s]), np.array([width_s]))[0])
     own = point_flags(
         signal[inside], signal[inside] - _level(found, times_s[inside]), analysis.sigma
     )

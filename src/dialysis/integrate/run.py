@@ -400,10 +400,9 @@ def _rows(
     left = _not_inhibited(fit, trace.events)
     measured = measure(trace.peaks, left)
     found = {m.assignment.target.analyte for m in measured if m.peak is not None}
+    untouched = measure(trace.analysis.peaks, fit) if trace.events else measured
     automatic = {
-        one.assignment.target.analyte: one.peak
-        for one in measure(trace.analysis.peaks, fit)
-        if one.peak is not None
+        one.assignment.target.analyte: one.peak for one in untouched if one.peak is not None
     }
     classical = _classical(trace.peaks, [one.assignment for one in measured])
     decided = decide_named(trace.events, classical, found, trace.analysis)

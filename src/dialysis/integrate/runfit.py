@@ -57,6 +57,8 @@ class FittedPeak:
         Area and its standard error.
     misfit : float
         Root mean square of the residuals around it over the noise.
+    window_misfit : float
+        The same of all that was fitted with it.
     expected_s : float
         Where its apex was expected.
     resolution : float
@@ -65,6 +67,8 @@ class FittedPeak:
         Whether an unknown peak overlaps it.
     group : int
         Peaks of a group were fitted together.
+    peak_to_peak : float
+        Peak-to-peak noise h there; NaN when it is not known.
     """
 
     rt_s: float
@@ -78,10 +82,12 @@ class FittedPeak:
     area: float
     area_se: float
     misfit: float
+    window_misfit: float
     expected_s: float
     resolution: float
     coeluting: bool
     group: int
+    peak_to_peak: float
 
     @property
     def significance(self) -> float:
@@ -254,6 +260,7 @@ def _trace_fit(
     areas = np.concatenate([fitted.area[row], [peak.area for peak in extra_here]])
     errors = np.concatenate([fitted.area_se[row], [peak.area_se for peak in extra_here]])
     resolution = _resolution(times, widths, areas > 3 * errors)
+    noise = trace.analysis.peak_to_peak_at(times, widths)
     expected = fitted.factor[row] * (measured.rt_s[row] - fitted.mu_s[row] + model.mu_s)
     out: dict[str, FittedPeak] = {}
     others: list[FittedPeak] = []
@@ -272,6 +279,7 @@ def _trace_fit(
         def baseline(at_s: float, number: int = number, start: float = start) -> float:
             return _baseline_at(model, fitted, row, number, at_s - start)
 
+        in_window = float(fitted.window_misfit[row, group.members[0]])
         members = [(j, model.names[j]) for j in group.members]
         members += [
             (n_targets + k, "") for k, peak in enumerate(extra_here) if peak.group == number
@@ -302,10 +310,12 @@ def _trace_fit(
                 area=float(areas[j]),
                 area_se=float(errors[j]),
                 misfit=misfit,
+                window_misfit=in_window,
                 expected_s=float(expected[j]) if name else float(one.rt_s[at]),
                 resolution=float(resolution[j]),
                 coeluting=crowded,
                 group=number,
+                peak_to_peak=float(noise[j]),
             )
             if name:
                 out[name] = peak

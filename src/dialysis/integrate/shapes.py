@@ -61,6 +61,11 @@ class Correction:
         table = np.concatenate([coefficients @ values, coefficients @ slopes])
         return cls(coefficients, ratio, table, coefficients @ areas)
 
+    @property
+    def size(self) -> float:
+        """What shapes of the reference r₀ differ from an EMG, ∫|c₀| du, part of the area."""
+        return float(np.abs(self.table[0]).sum() * U_STEP)
+
     @classmethod
     def none(cls, ratio: float = 0.5) -> Correction:
         """No correction: the EMG itself."""
@@ -104,9 +109,12 @@ def shape_values(
     ratio = sigma_s / tau_s
     gauss = np.exp(-0.5 * z * z) / (sigma_s * _SQRT_2PI)
     x = (ratio - z) / _SQRT_2
-    near = gauss * (sigma_s * _SQRT_2PI / 2) * erfcx(np.maximum(x, _FAR_TAIL))
-    far = np.exp(np.minimum(0.5 * ratio**2 - ratio * z, 0.0))
-    emg = np.where(x > _FAR_TAIL, near, far) / tau_s
+    emg = gauss * erfcx(np.maximum(x, _FAR_TAIL))
+    emg *= 0.5 * _SQRT_2PI * ratio
+    behind = x <= _FAR_TAIL
+    if behind.any():
+        far = np.exp(np.minimum(0.5 * ratio**2 - ratio * z, 0.0)) / tau_s
+        emg = np.where(behind, far, emg)
     slope = (gauss - emg) / tau_s
     second = (-z / sigma_s * gauss - slope) / tau_s
     by_ln_tau = emg * (ratio * z - 1 - ratio**2) + ratio**2 * gauss

@@ -45,8 +45,12 @@ BENT_SIGMAS = 2.5
 # One that is still this many away after all does hold something.
 CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it is this many standard errors large, takes away this part of the
-# misfit, and near an analyte more of it than a shape that is off by a part of it could cause.
-UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART = 3.0, 0.3, 0.02
+# misfit, and near an analyte more of it than a shape that is off by a part of it could cause: this
+# part, and so much of what the shapes of the run differ from EMGs.
+UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART, CORRECTION_PART = 3.0, 0.3, 0.01, 0.5
+# Beside a real one an analyte has its own width again; one that becomes narrower by so many
+# standard deviations, and is then so many off, has a tail that was not learned.
+NARROWED_SIGMAS, NARROW_SIGMAS = 0.5, 2.0
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
 UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
 # The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
@@ -80,6 +84,8 @@ class TargetedFit:
     misfit : ndarray of float64
         Root mean square of the whitened residuals around the peak: 1 when the fit is as good as
         the noise.
+    window_misfit : ndarray of float64
+        The same of the whole window of its group.
     baseline : tuple of ndarray of float64, each of shape (B, 3 or 4)
         Coefficients by group.
     ln_front : ndarray of float64, shape (B,)
@@ -100,6 +106,7 @@ class TargetedFit:
     ln_sigma: FloatArray
     ln_tau: FloatArray
     misfit: FloatArray
+    window_misfit: FloatArray
     baseline: tuple[FloatArray, ...]
     ln_front: FloatArray
     starts_s: FloatArray
@@ -291,7 +298,7 @@ def _mend(
         ln_tau = np.array([u.ln_tau for u in extra]) + ln_width
         width = np.hypot(np.exp(ln_sigma), np.exp(ln_tau))
         priors = _with_peak(priors.of(going), mu, ln_sigma, ln_tau, width)
-        before, size = objective(fit)[going], (fit.area / fit.area_se)[going, :n_targets]
+        before = _of_rows(fit, going)
         start = _rows(fit.parameters, going)
         start = Parameters(
             np.column_stack([start.mu_s, mu]),
@@ -308,7 +315,7 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        needed, doubtful = _confirmed(fit, before, size, n_targets)
+        needed, doubtful = _confirmed(fit, before, priors, model.correction, n_targets)
         for k in np.flatnonzero(doubtful).tolist():
             nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
             result.crowded[rows[k], group.members[nearest]] = True
@@ -369,31 +376,38 @@ def objective(fit: GroupFit) -> FloatArray:
 
 
 def _confirmed(
-    fit: GroupFit, before: FloatArray, size: FloatArray, n_targets: int
+    fit: GroupFit, before: GroupFit, priors: Priors, correction: Correction, n_targets: int
 ) -> tuple[BoolArray, BoolArray]:
     """Whether the last peak of a group is needed, and whether that is in doubt, both (B,).
 
     Parameters
     ----------
-    fit : GroupFit
-        With the peak.
-    before : ndarray of float64, shape (B,)
-        Objective without it.
-    size : ndarray of float64, shape (B, n_targets)
-        Areas of the targets in standard errors.
+    fit, before : GroupFit
+        With and without the peak.
+    priors : Priors
+        Those of the fit with it.
+    correction : Correction
+        The run's correction of the EMG.
     n_targets : int
         Number of targets; the other peaks are unknown.
     """
-    gain = before - objective(fit)
+    gain = objective(before) - objective(fit)
+    size = (before.area / before.area_se)[:, :n_targets]
     width = np.hypot(np.exp(fit.ln_sigma), np.exp(fit.ln_tau))[:, :n_targets]
     away = np.abs(fit.mu_s[:, :n_targets] - fit.mu_s[:, -1:]) / width
-    by_shape = np.where(away < NEAR_WIDTHS, (SHAPE_PART * size) ** 2, 0.0).sum(axis=1)
-    better = (gain > UNKNOWN_GAIN * np.maximum(before - fit.residual.shape[1], 0)) & (
-        gain > MIN_SCORE**2
-    )
+    part = SHAPE_PART + CORRECTION_PART * correction.size
+    by_shape = np.where(away < NEAR_WIDTHS, (part * size) ** 2, 0.0).sum(axis=1)
+    excess = np.maximum(objective(before) - fit.residual.shape[1], 0)
+    better = (gain > UNKNOWN_GAIN * excess) & (gain > MIN_SCORE**2)
     sure = (fit.area[:, -1] > UNKNOWN_SIGMAS * fit.area_se[:, -1]) & (
         gain > MIN_SCORE**2 + by_shape
     )
+    targets = slice(0, n_targets)
+    sd = priors.ln_sigma_sd[:, targets]
+    off = (priors.ln_sigma - fit.ln_sigma)[:, targets] / sd
+    narrowed = (before.ln_sigma[:, targets] - fit.ln_sigma[:, targets]) / sd
+    by_tail = (away < NEAR_WIDTHS) & (off > NARROW_SIGMAS) & (narrowed > NARROWED_SIGMAS)
+    better &= ~by_tail.any(axis=1)
     return np.asarray(better & sure), np.asarray(better & ~sure)
 
 
@@ -440,7 +454,7 @@ class _Collector:
 
     def __post_init__(self) -> None:
         shape = (self.factor.size, self.model.mu_s.size)
-        names = ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit")
+        names = ("area", "area_se", "mu_s", "ln_sigma", "ln_tau", "misfit", "window_misfit")
         self.arrays = {name: np.zeros(shape) for name in names}
         self.arrays["ln_front"] = np.full(shape[0], self.model.ln_front)
         self.arrays["starts_s"] = np.zeros((shape[0], len(self.model.groups)))
@@ -468,14 +482,18 @@ class _Collector:
         around = (u > -MISFIT_BEFORE) & (u < MISFIT_BEHIND)
         squares = (around @ (fit.residual**2)[:, :, None])[:, :, 0]
         put["misfit"][place] = np.sqrt(squares / np.maximum(around.sum(axis=2), 1))
+        put["window_misfit"][place] = np.sqrt(fit.chi2)[:, None]
         put["starts_s"][rows, number] = fit.times_s[:, 0] - 0.5 * group.block_s
         if group.front:
             put["ln_front"][rows] = fit.ln_front
         # A peak bent out of its shape holds something else, and so may its neighbours.
         first = n_all + 3 + group.front
         precision = fit.precision[:, first : first + 3 * n_all]
-        strain = np.abs(fit.pull[:, first : first + 3 * n_all]) / np.sqrt(precision)
-        own = strain.reshape(-1, 3, n_all).max(axis=1) > CROWDED_SIGMAS
+        strain = fit.pull[:, first : first + 3 * n_all] / np.sqrt(precision)
+        strain = strain.reshape(-1, 3, n_all)
+        # What hides in it makes it wider, never narrower.
+        strain[:, 0] = np.abs(strain[:, 0])
+        own = strain.max(axis=1) > CROWDED_SIGMAS
         apart = np.abs(fit.mu_s[:, :n, None] - fit.mu_s[:, None, :])
         close = apart < NEAR_WIDTHS * np.maximum(width[:, :n, None], width[:, None, :])
         self.crowded[place] |= (close & own[:, None, :]).any(axis=2)

@@ -153,10 +153,9 @@ def _measure_member(
     width_s = shape.width_s if np.isfinite(shape.width_s) else left_s + right_s
     if not shape.height > 0 or longest_gap(gaps, start_s, end_s) > 0.5 * width_s:
         return None
-    n_blocks = round(PEAK_TO_PEAK_WIDTHS * width_s / blocks.interval_s)
-    snr = signal_to_noise(
-        2 * shape.height, peak_to_peak(blocks.signal, free, member.apex, n_blocks)
-    )
+    n_blocks = np.array([round(PEAK_TO_PEAK_WIDTHS * width_s / blocks.interval_s)])
+    h = peak_to_peak(blocks.signal, free, np.array([member.apex]), n_blocks)
+    snr = signal_to_noise(2 * shape.height, float(h[0]))
     level = cluster.level[[k, k + 1]].tolist()
     area = area_between(times_s, signal, start_s, end_s, *level)
     weights = line_area_weights(blocks, start_s, end_s, cluster.facet_s(k))

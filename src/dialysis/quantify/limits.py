@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dialysis.quantify.calibration import Line
+from dialysis.quantify.calibration import Curve
 
 GIVEN_LOQ_TO_LOD = 10.0 / 3.0
 
@@ -66,16 +66,17 @@ def limits_from_snr(
     return Limits(detection / per_fmol, quantification / per_fmol, method)
 
 
-def limits_from_regression(line: Line) -> Limits:
-    """Limits 3.3·σ/S and 10·σ/S from the calibration line (ICH Q2(R1), section 6.3).
+def limits_from_regression(curve: Curve) -> Limits:
+    """Limits 3.3·σ/S and 10·σ/S from the calibration curve (ICH Q2(R1), section 6.3).
 
-    σ is the residual standard deviation; of a weighted line it is that at the lowest non-zero
-    level, the one nearest the limit.  NaN without degrees of freedom.
+    σ is the residual standard deviation; of a weighted curve it is that at the lowest non-zero
+    level, the one nearest the limit.  S is the slope, of a quadratic curve that at zero.  NaN
+    without degrees of freedom.
     """
-    sigma = float(np.sqrt(line.response_variance(0.0)))
+    sigma = float(np.sqrt(curve.response_variance(0.0)))
     return Limits(
-        3.3 * sigma / line.slope,
-        10.0 * sigma / line.slope,
+        3.3 * sigma / curve.slope,
+        10.0 * sigma / curve.slope,
         "regression (ICH Q2), 3.3σ/S and 10σ/S",
     )
 
@@ -87,7 +88,7 @@ def limits_given(lod_fmol: float) -> Limits:
 
 def limits(
     method: str,
-    line: Line,
+    curve: Curve,
     fmol: npt.ArrayLike,
     snr_usp: npt.ArrayLike,
     snr_sigma: npt.ArrayLike,
@@ -99,21 +100,32 @@ def limits(
 
     Parameters
     ----------
-    method : {"snr_usp", "snr_sigma", "regression", "given"}
-        How the limits are set.
-    line : Line
-        The calibration line.
+    method : {"auto", "snr_usp", "snr_sigma", "regression", "given"}
+        How the limits are set; auto takes S/N (2H/h) where a standard has one, else the lab's
+        own where there is one, else the regression: areas of other software come without noise.
+    curve : Curve
+        The calibration curve.
     fmol, snr_usp, snr_sigma : array_like of float, shape (n,)
-        The standards the line was fitted to.
+        The standards the curve was fitted to.
     lod_given : float
         The `lod` of analytes.csv, fmol; NaN when there is none.
     detection, quantification : float
         S/N at the limits.
     """
+    if method == "auto":
+        method = _automatic(fmol, snr_usp, lod_given)
     if method == "snr_usp":
         return limits_from_snr(fmol, snr_usp, detection, quantification, "2H/h")
     if method == "snr_sigma":
         return limits_from_snr(fmol, snr_sigma, detection, quantification, "H/σ")
     if method == "regression":
-        return limits_from_regression(line)
+        return limits_from_regression(curve)
     return limits_given(lod_given)
+
+
+def _automatic(fmol: npt.ArrayLike, snr_usp: npt.ArrayLike, lod_given: float) -> str:
+    amounts = np.asarray(fmol, dtype=np.float64)
+    ratios = np.asarray(snr_usp, dtype=np.float64)
+    if np.any((amounts > 0) & (ratios > 0)):
+        return "snr_usp"
+    return "regression" if math.isnan(lod_given) else "given"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from dialysis.quantify.calibration import Line
+from dialysis.quantify.calibration import Curve
+from dialysis.quantify.drift import Drift
 from dialysis.quantify.limits import Limits
 
 Key = tuple[str, str]
 """Run and analyte."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Calibration of one run and analyte, or why there is none.
 
@@ -23,10 +25,12 @@ class Calibration:
         Internal standard of the ratio; empty for an external calibration.
     response_kind : str
         area, height, area ratio or height ratio.
-    line : Line or None
+    curve : Curve or None
         ``None`` when it failed.
     limits : Limits or None
         ``None`` when it failed.
+    drift : Drift or None
+        ``None`` where drift is not corrected.
     n_levels : int
         Different non-zero amounts fitted.
     divisor : float
@@ -40,8 +44,24 @@ class Calibration:
     analyte: str
     internal_standard: str
     response_kind: str
-    line: Line | None
+    curve: Curve | None
     limits: Limits | None
+    drift: Drift | None
     n_levels: int
     divisor: float
     reason: str
+
+    @property
+    def lower_end_fmol(self) -> float:
+        """Lower end of quantification: the LOQ, or the lowest calibrated amount if it is higher.
+
+        Below the lowest calibrator every value is extrapolated, however well its peak stands out
+        of the noise.  A single level through zero spans from the origin: there the LOQ alone
+        counts, where it is known.
+        """
+        if self.curve is None or self.limits is None:
+            return math.nan
+        loq, low = self.limits.loq_fmol, self.curve.low_fmol
+        if not math.isfinite(loq):
+            return low
+        return loq if self.n_levels == 1 else max(loq, low)

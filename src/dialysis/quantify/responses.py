@@ -21,6 +21,10 @@ _PEAK_COLUMNS = [
     "noise",
     "snr_usp",
     "snr_sigma",
+    "tailing",
+    "plates",
+    "resolution",
+    "method",
     "flags",
 ]
 
@@ -57,9 +61,10 @@ def response_rows(
     -------
     DataFrame
         Sorted by run, order and retention.  Columns of the injection (injection_id, run, order,
-        type, volume_uL, inj_uL, dilution), of the analyte (analyte, rt_expected_min, mw,
-        salt_mw, lod, internal_standard, is_internal_standard), of the peak (rt_min, area,
-        height, snr_usp, snr_sigma, peak_flags), and
+        type, animal_id, probe_id, reinjection_of, volume_uL, inj_uL, dilution), of the analyte
+        (analyte, rt_expected_min, mw, salt_mw, lod, internal_standard, is_internal_standard), of
+        the peak (rt_min, area, height, snr_usp, snr_sigma, tailing, plates, resolution, method,
+        peak_flags), and
 
         ``measured``, ``found`` : bool
             Whether integrate has a row for it, and whether a peak was found.
@@ -87,7 +92,18 @@ def response_rows(
     table["is_internal_standard"] = table["analyte"].isin(internal_standards(analytes))
     table["response_kind"] = table["response"].where(table["response"] != "", "area")
     rows = injections[
-        ["injection_id", "run", "order", "type", "volume_uL", "inj_uL", "dilution"]
+        [
+            "injection_id",
+            "run",
+            "order",
+            "type",
+            "animal_id",
+            "probe_id",
+            "reinjection_of",
+            "volume_uL",
+            "inj_uL",
+            "dilution",
+        ]
     ].merge(table.drop(columns=["window_min", "channel", "response"]), on="run", how="inner")
     identified = peaks.loc[peaks["analyte"] != "", _PEAK_COLUMNS]
     _check_peaks(identified, rows)

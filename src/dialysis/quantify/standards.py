@@ -15,6 +15,7 @@ _ROLE_REASONS = {
     "bracket": "bracket: checked against the line, not fitted",
     "qc": "QC: checked against the line, not fitted",
 }
+CORRECTS_DRIFT = "bracket: drift is corrected by it; the line is not fitted to it"
 
 
 def standard_amounts(
@@ -98,6 +99,9 @@ def standard_points(amounts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
         ``fit_fmol`` : float
             Amount the line is fitted to: amount_fmol ÷ is_scale.
+        ``calibrator``, ``anchor`` : bool
+            Whether the curve may be fitted to it, and whether drift may be told from it: a
+            calibrator or a bracket with a response, not left out.
         ``reason`` : str
             Why the line is not fitted to it; empty when it is.
     """
@@ -114,6 +118,9 @@ def standard_points(amounts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         "is_scale",
         "exclusion",
         "is_internal_standard",
+        "ratio",
+        "position",
+        "group",
     ]
     points = amounts.merge(
         rows[columns], on=["injection_id", "analyte"], how="left", indicator="_merge"
@@ -137,6 +144,8 @@ def standard_points(amounts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             strict=True,
         )
     ]
+    points["calibrator"] = points["reason"] == ""
+    points["anchor"] = points["calibrator"] | (points["reason"] == _ROLE_REASONS["bracket"])
     points = points.sort_values(
         ["run", "rt_expected_min", "analyte", "order", "injection_id"], kind="stable"
     )

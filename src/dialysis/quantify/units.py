@@ -109,7 +109,17 @@ def fraction_fmol(conc_nM: npt.ArrayLike, volume_uL: npt.ArrayLike) -> FloatArra
     return np.asarray(conc_nM, dtype=np.float64) * np.asarray(volume_uL, dtype=np.float64)
 
 
-def fill_volumes(injections: pd.DataFrame, inj_uL: float | None, dilution: float) -> pd.DataFrame:
+def picograms_per_uL(conc_nM: npt.ArrayLike, mw: npt.ArrayLike) -> FloatArray:
+    """Mass concentration, pg/µL: nM (fmol/µL) × g/mol ÷ 1000."""
+    return np.asarray(conc_nM, dtype=np.float64) * np.asarray(mw, dtype=np.float64) / 1000.0
+
+
+def fill_volumes(
+    injections: pd.DataFrame,
+    inj_uL: float | None,
+    dilution: float,
+    preservative_uL: float = 0.0,
+) -> pd.DataFrame:
     """Fill in injected volume and dilution where injections.csv gives none.
 
     Parameters
@@ -121,10 +131,43 @@ def fill_volumes(injections: pd.DataFrame, inj_uL: float | None, dilution: float
     dilution : float
         ``quantify.dilution``: that of the samples' vials.  It does not apply to standards,
         QCs and blanks, whose solution is injected as it is unless their own row says otherwise.
+    preservative_uL : float
+        ``quantify.preservative_uL``: what every sample vial held before the dialysate came, µL;
+        their dilution is (volume_uL + preservative_uL)/volume_uL, and missing without volume_uL.
     """
     out = injections.copy()
     if inj_uL is not None:
         out["inj_uL"] = out["inj_uL"].fillna(inj_uL)
-    default = np.where(out["type"] == "sample", dilution, 1.0)
+    if preservative_uL > 0:
+        volume = out["volume_uL"].where(out["volume_uL"] > 0)
+        dilution_of = ((volume + preservative_uL) / volume).to_numpy(dtype=np.float64)
+    else:
+        dilution_of = np.full(len(out), dilution)
+    default = pd.Series(np.where(out["type"] == "sample", dilution_of, 1.0), index=out.index)
     out["dilution"] = out["dilution"].where(out["dilution"].notna(), default)
     return out
+
+
+def recoveries(injections: pd.DataFrame, probes: pd.DataFrame) -> pd.Series:
+    """In-vitro recovery of the probe of every sample, as a fraction of 1, by injection_id.
+
+    Parameters
+    ----------
+    injections, probes : DataFrame
+        Input tables.  An injection without a probe_id is of its animal's only probe.
+
+    Returns
+    -------
+    Series of float64
+        Missing where probes.csv gives none, and of injections that are no samples.
+    """
+    own = probes.groupby("animal_id")["probe_id"]
+    only = own.first()[own.nunique() == 1] if len(probes) else {}
+    probe = injections["probe_id"].where(
+        injections["probe_id"] != "", injections["animal_id"].map(only)
+    )
+    known = probes.set_index("probe_id")["recovery_in_vitro"]
+    value = probe.map(known).where(injections["type"] == "sample")
+    return pd.Series(
+        value.to_numpy(dtype=np.float64, na_value=np.nan), index=list(injections["injection_id"])
+    )

@@ -14,8 +14,10 @@ from dialysis.study.events import event_problems
 from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
+from dialysis.study.plausibility import PLAUSIBILITY
+from dialysis.study.plausibility import some as _some
 from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
-from dialysis.tables.inputs import EVERY_INJECTION
+from dialysis.tables.inputs import AMOUNT_UNITS, EVERY_INJECTION
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -56,8 +58,17 @@ def check_study(
     problems: list[Problem] = []
     warnings: list[Problem] = []
     for check, needs in _CHECKS:
-        if not broken or not set(needs) & set(broken):
+        blocking = set(needs) & set(broken)
+        # Cells of standards.csv that can't be read hide no other mistake of it.
+        if blocking == {"standards"} and len(tables["standards"]):
+            blocking = set()
+        if not blocking:
             found, odd = check(config, tables, shown)
+            problems += found
+            warnings += odd
+    for look, needs in PLAUSIBILITY:
+        if not set(needs) & set(broken):
+            found, odd = look(config, tables, shown)
             problems += found
             warnings += odd
     return problems, warnings
@@ -483,7 +494,7 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                     "Fill in mw (and salt_mw when a salt was weighed).",
                 )
             )
-        by_volume = row.unit not in ON_COLUMN_UNITS
+        by_volume = row.unit in AMOUNT_UNITS and row.unit not in ON_COLUMN_UNITS
         no_default = quantify is not None and quantify["inj_uL"] is None
         if by_volume and no_default and pd.isna(volumes.get(row.injection_id)):
             problems.append(
@@ -495,7 +506,7 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     for analyte, rows in standards.groupby("analyte", sort=False):
-        bases = {unit in ON_COLUMN_UNITS for unit in rows["unit"]}
+        bases = {unit in ON_COLUMN_UNITS for unit in rows["unit"] if unit in AMOUNT_UNITS}
         if len(bases) > 1:
             problems.append(
                 Problem(
@@ -507,6 +518,17 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
             )
     if quantify is None:
         return problems, []
+    if quantify["calibration"] != "none":
+        problems += _few_levels(file, standards, injections, set(analytes.index), quantify)
+    if quantify["preservative_uL"] > 0 and quantify["dilution"] != 1:
+        problems.append(
+            Problem(
+                f"{shown}/study.yaml",
+                "quantify.preservative_uL, quantify.dilution",
+                f"{quantify['preservative_uL']:g} and {quantify['dilution']:g}",
+                "one of the two, because either gives the dilution of the samples' vials",
+            )
+        )
     if not len(standards) and quantify["calibration"] != "none":
         problems.append(
             Problem(
@@ -530,6 +552,48 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     return problems, []
+
+
+def _few_levels(
+    file: str,
+    standards: pd.DataFrame,
+    injections: pd.DataFrame,
+    known_analytes: Collection[str],
+    quantify: Mapping[str, Any],
+) -> list[Problem]:
+    """Analytes with calibrators of fewer levels than the configuration asks for.
+
+    A run without any calibrator of an analyte is not listed: its calibration fails for that
+    reason, and the others go on.
+    """
+    needed = int(quantify["min_levels"])
+    known = injections[["injection_id", "run", "type"]].drop_duplicates("injection_id")
+    rows = standards.assign(line=standards.index).merge(known, on="injection_id")
+    fitted = (rows["role"] == "cal") | ((rows["role"] == "") & (rows["type"] != "qc"))
+    # An amount that can't be read may be a level.
+    unknown = int((~rows["analyte"].isin(known_analytes)).sum())
+    rows = rows[fitted & ((rows["amount"] > 0) | rows["amount"].isna())]
+    pooled = quantify["pool"] == "runs"
+    problems = []
+    for name, own in rows.groupby(["analyte"] if pooled else ["analyte", "run"], sort=False):
+        levels = list(dict.fromkeys(zip(own["amount"], own["unit"], strict=True)))
+        # A row whose analyte is misspelt may be one of its levels.
+        if len(levels) + unknown >= needed or name[0] not in known_analytes:
+            continue
+        shown = ", ".join(f"{amount:g} {unit}" for amount, unit in levels)
+        where = f"row {own['line'].iloc[0]}, {name[0]}"
+        problems.append(
+            Problem(
+                file,
+                where if pooled else f"{where} in run {name[1]}",
+                f"calibrators of {len(levels)} different amounts above 0 ({shown})",
+                f"at least {needed} (quantify.min_levels)",
+                "Add levels, or say in study.yaml that fewer are meant: quantify.min_levels: "
+                f"{len(levels)}"
+                + (", with quantify.through_zero: true." if len(levels) == 1 else "."),
+            )
+        )
+    return problems
 
 
 def _check_areas(config: Config, tables: Tables, shown: str) -> Found:
@@ -674,13 +738,6 @@ def _check_limits(config: Config, tables: Tables, shown: str) -> Found:
         "There will be no limits of detection, and no value can count as below them.",
     )
     return [], [odd]
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return f"{', '.join(listed[:most])}{more}"
 
 
 def _check_doses(config: Config, tables: Tables, shown: str) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,9 @@ def default_section(name: str) -> dict[str, Any]:
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Return "Did you mean X?" for the closest known name, or an empty text."""
     names = list(known)
+    same = [name for name in names if _looks_like(name) == _looks_like(found)]
+    if len(same) == 1:
+        return f"Did you mean '{same[0]}'?"
     close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
     if not close:
         folded = {name.casefold(): name for name in names}
@@ -134,6 +138,12 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
             for match in difflib.get_close_matches(found.casefold(), list(folded), 1, 0.6)
         ]
     return f"Did you mean '{close[0]}'?" if close else ""
+
+
+def _looks_like(name: str) -> str:
+    """A name without case, marks and leading zeros, with O for 0 and l for 1 undone."""
+    bare = re.sub(r"[\W_]", "", name.casefold()).translate(str.maketrans("oil", "011"))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", bare)
 
 
 def _key_lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Study:
         What is odd but not wrong.
     notes : tuple of str
         What was understood otherwise than it stands in the tables.
+    shown : mapping of str to str
+        How messages name the tables: a CSV, or a sheet of a workbook.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Study:
     tables: Mapping[str, pd.DataFrame]
     warnings: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def raw_dir(self) -> Path:
@@ -210,7 +213,9 @@ def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     if not config or broken:
         return None, problems
     odd = tuple(_named(warning, names) for warning in warnings)
-    return Study(name, root, config, tables, odd, notes_of(understood)), problems
+    places = {table.name: f"{shown}/{table.name}.csv" for table in INPUT_TABLES}
+    places |= {table: sheet.shown for table, sheet in sheets.items()}
+    return Study(name, root, config, tables, odd, notes_of(understood), places), problems
 
 
 def _named(problem: Problem, names: Mapping[str, str]) -> Problem:

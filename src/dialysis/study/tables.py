@@ -461,9 +461,18 @@ def _checked(cells: _Cells) -> ReadTable:
             frame[column.name] = pd.Series(values, index=frame.index, dtype="object")
     coerced = table.coerce(frame)
     named = {problem.where for problem in problems}
+    key = ", ".join(table.key)
+    first: dict[str, int] = {}
     for position, column_name, found, expected in table.failures(coerced):
         where = f"row {lines[position]}, column {column_name}"
         if where in named:
+            continue
+        # Of rows with one key the later ones are told, each with the first.
+        if column_name == key and expected.startswith("a row of its own"):
+            before = first.setdefault(str(found), lines[position])
+            if before != lines[position]:
+                again = f"'{_plain(found)}' again (first in row {before})"
+                problems.append(Problem(shown, where, again, expected))
             continue
         hint = ""
         if column_name in table.column_names and table[column_name].choices:

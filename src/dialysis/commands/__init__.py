@@ -1,0 +1,1 @@
+"""The commands of `dialysis`: one module each, whose `command` the parser in `cli` picks up."""
