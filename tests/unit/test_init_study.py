@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from dialysis.cli import main
 from dialysis.errors import StudyError
-from dialysis.init import Answers, init_study, read_group, read_mix
+from dialysis.init import Answers, init_study, read_animal_list, read_group, read_mix
 from dialysis.init.answers import animals_of
 from dialysis.init.retention import CommonPeak, SeenPeak, common_peaks, propose_analytes
 from dialysis.simulate.exports import FORMATS, InjectionHeader
@@ -288,6 +288,49 @@ def test_a_lab_that_left_its_types_and_names_in_real_exports(
     amounts = [float(row["amount"]) for row in table]
     assert amounts == [0.05, *(n / 10 for n in range(1, 11))]
     assert {row["unit"] for row in table} == {"mM"}
+
+
+def test_the_labs_own_list_of_animals(exports: Path, tmp_path: Path) -> None:
+    table = [
+        ["Rat", "Treatment", "Dose (mg/kg)", "Weight (g)", "Sex", "Cage"],
+        [2, "Mianserin ", 0.5, 310, "M", 4],
+        [1, "VEH", "", 295, "f", 4],
+        [9, "VEH", 0, 300, "f", 5],
+    ]
+    path = tmp_path / "Tiere.xlsx"
+    write_workbook(path, [("Notizen", [["bought in May"]]), ("Liste", table)])
+    answers = replace(ANSWERS, groups=(), animals=read_animal_list(path))
+    made = init_study(tmp_path, "new", exports, answers)
+    animals = load_study(tmp_path, "new").tables["animals"]
+    columns = ["animal_id", "drug", "dose", "dose_unit", "weight_g", "sex"]
+    assert animals[columns].values.tolist() == [
+        ["A2", "Mianserin", 0.5, "mg/kg", 310.0, "male"],
+        ["A1", "vehicle", 0.0, "mg/kg", 295.0, "female"],
+    ]
+    for note in (
+        "Tiere.xlsx, sheet Liste: not used: Cage",
+        "of the list of animals, 1 is A1, 2 is A2",
+        "in the list of animals and without samples: 9",
+    ):
+        assert f"  {note}\n" in made.text
+
+
+def test_lists_of_animals_that_can_not_be_used(exports: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("who;what\n1;VEH\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_animal_list(path)
+    assert str(caught.value) == (
+        f"--animals {path}: found no column of animals in the first row; expected one called "
+        "animal, rat, mouse or id, and others like treatment (or group), dose, sex, weight."
+    )
+    path.write_text("rat;treatment\n1;mianserin\n2;VEH\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_animal_list(path)
+    assert str(caught.value) == (
+        "--animals: a.csv can't be used: 1 problem\n"
+        "  1. a.csv, row 2, column dose: found nothing; expected a value."
+    )
 
 
 def test_subfolders_are_runs_and_a_long_pause_parts_one(tmp_path: Path) -> None:

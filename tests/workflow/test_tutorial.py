@@ -40,7 +40,7 @@ def typed(text: str) -> list[str]:
 
 
 def study_of(command: str) -> str:
-    found = re.search(r"--name (\w+)|init (\w+)|check (\w+)|study=(\w+)", command)
+    found = re.search(r"--name (\w+)|(?:init|check|run) (\w+)", command)
     assert found is not None, command
     return next(name for name in found.groups() if name)
 
@@ -56,8 +56,8 @@ def done(tutorial: list[str], tmp_path_factory: pytest.TempPathFactory) -> Proje
     project = new_project(tmp_path_factory.mktemp("tutorial") / "project")
     for command in tutorial:
         program, *arguments = shlex.split(command.replace("\\\n", " "))
-        if program == "snakemake":
-            continue  # below, up to the figures
+        if "run" in arguments:
+            continue  # below
         outcome = project.run([sys.executable, "-m", program, *arguments])
         assert outcome.returncode == 0, f"{command}\n{outcome.stdout}{outcome.stderr}"
         if "init" in arguments:
@@ -68,7 +68,8 @@ def done(tutorial: list[str], tmp_path_factory: pytest.TempPathFactory) -> Proje
             make_cheap(own)
         checked = own.dialysis("check", name)
         assert checked.returncode == 0, checked.stderr
-        outcome = own.snakemake("figures", "--cores", "2")
+        target = [] if name == "pilot" else ["figures"]
+        outcome = own.dialysis("run", name, *target, "--cores", "2")
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return project
 
@@ -88,7 +89,7 @@ def test_at_most_ten_lines_are_typed(tutorial: list[str]) -> None:
     assert [shlex.split(c.replace("\\\n", " "))[:2] for c in own] == [
         ["dialysis", "init"],
         ["dialysis", "check"],
-        ["snakemake", "--config"],
+        ["dialysis", "run"],
     ]
     assert sum(len(c.splitlines()) for c in own) <= MOST_TYPED
     for name in set(SAID) - {"pilot"}:
@@ -120,6 +121,10 @@ def test_the_figure_is_there_and_says_what_it_is_made_of(done: Project, study: s
     drawn = (bundle / "dopac_timecourse.svg").read_text(encoding="utf-8")
     for mark in SENTENCES:
         assert (mark in drawn) == (mark in SAID[study]), mark
+
+
+def test_the_review_page_is_there(done: Project) -> None:
+    assert (done.root / "results" / "pilot" / "review" / "index.html").is_file()
 
 
 @pytest.mark.parametrize("study", SAID)

@@ -33,6 +33,7 @@ from dialysis.init.tables import (
     injections_rows,
     probes_rows,
     standards_rows,
+    unlisted,
 )
 from dialysis.init.writing import (
     WORKBOOK,
@@ -121,7 +122,9 @@ def init_study(
     start, table, notes = _start(survey, raw, given)
     made = _of_exports if reads_exports(start) else _of_table
     study = made(survey, table, raw, start, given)
-    study = replace(study, notes=(*notes, *study.notes))
+    listed = given.animals.notes if given.animals else ()
+    listed = (*listed, *unlisted(animals_in(study.naming), given))
+    study = replace(study, notes=(*notes, *study.notes, *listed))
     tables, values = _tables(study, given)
     values["study"]["title"] = name
     yaml_text = study_yaml(values, _HEADING)
@@ -182,6 +185,8 @@ def _check_arguments(root: Path, name: str, raw: Path, answers: Answers) -> None
         raise StudyError(
             f"--raw {raw}: found the project's own folder; expected a folder of exports."
         )
+    if answers.groups and answers.animals is not None:
+        raise StudyError("--group and --animals: found both; expected one of them.")
     if answers.start and answers.start not in STARTS:
         raise StudyError(f"--start: found '{answers.start}'; expected one of {', '.join(STARTS)}.")
 
