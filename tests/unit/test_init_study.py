@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import shutil
 import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -213,7 +214,9 @@ def test_nothing_is_ever_overwritten(exports: Path, tmp_path: Path) -> None:
 def test_equal_exports_give_equal_files(exports: Path, tmp_path: Path) -> None:
     for root in ("a", "b"):
         (tmp_path / root).mkdir()
-        init_study(tmp_path / root, "new", exports, ANSWERS, workbook=root == "c")
+        folder = tmp_path / root / "exports"
+        shutil.copytree(exports, folder)
+        init_study(tmp_path / root, "new", folder, ANSWERS)
     one, other = (sorted((tmp_path / r / "config" / "new").iterdir()) for r in ("a", "b"))
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in other]
 

@@ -143,10 +143,12 @@ def init_study(
         to_do=to_do,
         files=(),
     )
+    # the file names no path of this machine
+    told = report_text(replace(report, raw=f"raw/{name}"))
     texts = {
         "study.yaml": yaml_text,
-        NOTES_FILE: f"# How {shown} was made\n\n```\n"
-        f"{report_text(report)}```\n\n## To fill in\n\n{to_do_text(to_do)}",
+        NOTES_FILE: f"# How {shown} was made\n\n```\n{told}```\n\n## To fill in\n\n"
+        f"{to_do_text(to_do)}",
     }
     files = write_study_files(config_dir, texts, tables, workbook)
     _link_raw(root, name, raw)
