@@ -1,13 +1,14 @@
 """Type I error, family-wise false stars, coverage and power on simulated data sets.
 
 Run as ``python benchmarks/error_rates.py --sets 4000``: 3 groups × 12 times, log baseline as
-covariate, in the four scenarios of the notes and one with values below a limit of detection:
+covariate, in six scenarios:
 
 1. AR(1) with ρ = 0.7, 6 animals per group;
 2. random intercept (half of the variance) + AR(1) with ρ = 0.6;
 3. the same with standard deviations of 1 : 1.4 : 2 in the groups;
 4. the same as 3 with 5, 6 and 7 animals and a tenth of the values missing;
-5. as 2, with the lowest 15 % of the concentrations left-censored and set to LOD/√2.
+5. as 2, with the lowest 15 % of the concentrations left-censored and set to LOD/√2;
+6. as 4 with 7, 6 and 5 animals, so that the smallest group has the largest variance.
 
 Every set has a seed of its own, made of ``--seed``, the scenario and its number, so that it does
 not depend on which others are run.  With ``--shards FOLDER`` the sets are written there in blocks;
@@ -37,6 +38,7 @@ from dialysis.stats.covariance import parse_structure
 from dialysis.stats.estimates import adjust_families, estimate
 from dialysis.stats.fit import Fit, fit_design
 from dialysis.stats.multiplicity import adjust, correlation_of
+from dialysis.stats.variances import compare_variances
 
 GROUPS, TIMES = 3, 12
 LAG = np.abs(np.subtract.outer(np.arange(TIMES), np.arange(TIMES)))
@@ -66,6 +68,7 @@ SCENARIOS = (
     Scenario("same, SD 1:1.4:2", 0.5, 0.6, (1.0, 1.4, 2.0)),
     Scenario("same, n = 5,6,7, 10 % missing", 0.5, 0.6, (1.0, 1.4, 2.0), (5, 6, 7), 0.1),
     Scenario("RI .5 + AR(1) .6, 15 % < LOD", 0.5, 0.6, censored=0.15),
+    Scenario("as 4, n = 7,6,5", 0.5, 0.6, (1.0, 1.4, 2.0), (7, 6, 5), 0.1),
 )
 BOUNDARY_SCENARIOS = (
     Scenario("AR(1) .7", 0.0, 0.7),
@@ -120,6 +123,10 @@ def hypotheses() -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def fit_set(data: DataSet, covariance: str) -> Fit:
+    """Fit a structure, or the stage's default: own variances where groups clearly differ."""
+    if covariance == "default":
+        common, own = fit_set(data, "ri+ar1"), fit_set(data, "ri+ar1+het")
+        return own if compare_variances(common, own).unequal and own.converged else common
     strata = tuple(map(str, range(GROUPS))) if covariance.endswith("+het") else ()
     blocks = make_blocks(
         data.animal,
@@ -139,7 +146,7 @@ def wald_p(fit: Fit, hypothesis: FloatArray) -> float:
     return float(chdtrc(len(value), value @ np.linalg.solve(spread, value)))
 
 
-def analyse(data: DataSet, covariance: str = "ri+ar1") -> dict[str, float]:
+def analyse(data: DataSet, covariance: str = "default", peers: bool = True) -> dict[str, float]:
     interaction, group, cells = hypotheses()
     fit = fit_set(data, covariance)
     out = {
@@ -147,11 +154,13 @@ def analyse(data: DataSet, covariance: str = "ri+ar1") -> dict[str, float]:
         "group": fit.f_test(group).p,
         "boundary": float(fit.at_bound[-1]),
         "converged": float(fit.converged),
+        "own variances": float(bool(fit.structure.strata)),
     }
-    plain = fit_set(data, "ri")
-    out["RI Wald group:time"] = wald_p(plain, interaction)
-    out["RI Wald group"] = wald_p(plain, group)
-    if len(data.response) == len(data.group) * TIMES:
+    if peers:
+        plain = fit_set(data, "ri")
+        out["RI Wald group:time"] = wald_p(plain, interaction)
+        out["RI Wald group"] = wald_p(plain, group)
+    if peers and len(data.response) == len(data.group) * TIMES:
         result = rm_anova(data.response.reshape(-1, TIMES), data.group.astype(float))
         out["GG group:time"] = result.test("group:time", result.gg)[3]
         out["GG group"] = result.test("group")[3]
@@ -192,11 +201,13 @@ def table_of(results: dict[str, pd.DataFrame], columns: list[str]) -> pd.DataFra
     ).T
 
 
-def one_set(number: int, index: int, kind: str, covariance: str, seed: int) -> dict[str, float]:
+def one_set(
+    number: int, index: int, kind: str, covariance: str, seed: int, peers: bool = True
+) -> dict[str, float]:
     """Simulate and analyse set `index` of a scenario."""
     effect = PLANTED if kind == "power" else 0.0
     rng = np.random.default_rng([seed, kind == "power", number, index])
-    return {"set": index, **analyse(simulate(SCENARIOS[number], rng, effect), covariance)}
+    return {"set": index, **analyse(simulate(SCENARIOS[number], rng, effect), covariance, peers)}
 
 
 def shard_file(folder: Path, kind: str, covariance: str, number: int, first: int) -> Path:
@@ -211,6 +222,7 @@ def run_shards(
     covariance: str,
     seed: int,
     seconds: float,
+    peers: bool,
 ) -> None:
     """Write the blocks of sets that the folder does not have yet, until the time is up."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,7 +233,7 @@ def run_shards(
             if path.exists() or time.monotonic() - start > seconds:
                 continue
             last = min(first + SHARD, sets)
-            rows = [one_set(number, i, kind, covariance, seed) for i in range(first, last)]
+            rows = [one_set(number, i, kind, covariance, seed, peers) for i in range(first, last)]
             partial = path.with_suffix(f".{os.getpid()}")
             pd.DataFrame(rows).to_csv(partial, index=False)
             partial.replace(path)
@@ -262,6 +274,7 @@ def print_null(null: Results) -> None:
     for column in ("group:time", "group", "star, all"):
         table[f"at 0: {column}"] = [rate(f[column]) if len(f) else "none" for f in at_zero]
     table["at 0: sets"] = [str(len(f)) for f in at_zero]
+    table["own variances"] = [f"{100 * f['own variances'].mean():.1f}" for f in null.values()]
     table["converged"] = [f"{100 * f['converged'].mean():.2f}" for f in null.values()]
     table["sets"] = [str(len(f)) for f in null.values()]
     print(f"\nNull sets, % at .05 ± Monte Carlo SE\n{table.T.to_string()}")
@@ -310,14 +323,15 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=400, help="null sets per scenario")
     parser.add_argument("--power-sets", type=int, default=0, help="sets with planted effects")
     parser.add_argument("--boundary", type=int, default=0, help="sets to compare the rules at 0")
-    parser.add_argument("--covariance", default="ri+ar1", help="covariance that is fitted")
-    parser.add_argument("--scenario", type=int, action="append", help="1 to 5; all by default")
+    parser.add_argument("--covariance", default="default", help="covariance that is fitted")
+    parser.add_argument("--no-peers", action="store_true", help="without the other methods")
+    parser.add_argument("--scenario", type=int, action="append", help="1 to 6; 1 to 5 by default")
     parser.add_argument("--seed", type=int, default=2024)
     parser.add_argument("--shards", type=Path, help="folder for blocks of sets")
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop after this time")
     parser.add_argument("--report", action="store_true", help="only tell what the folder has")
     options = parser.parse_args()
-    numbers = [i - 1 for i in options.scenario or range(1, len(SCENARIOS) + 1)]
+    numbers = [i - 1 for i in options.scenario or range(1, 6)]
     for kind, sets, show in (
         ("null", options.sets, print_null),
         ("power", options.power_sets, print_power),
@@ -328,7 +342,7 @@ def main() -> None:
             if not options.report:
                 seconds = 60.0 * options.minutes
                 arguments = (numbers, sets, options.covariance, options.seed, seconds)
-                run_shards(options.shards, kind, *arguments)
+                run_shards(options.shards, kind, *arguments, not options.no_peers)
             found = read_shards(options.shards, kind, options.covariance)
         if found:
             show(found)

@@ -8,7 +8,18 @@ import sys
 import click
 
 from dialysis import __version__
-from dialysis.commands import check, clean, init, inspect, rerun, run, simulate, verify
+from dialysis.commands import (
+    bundle,
+    check,
+    clean,
+    decisions,
+    init,
+    inspect,
+    rerun,
+    run,
+    simulate,
+    verify,
+)
 from dialysis.errors import DialysisError
 
 
@@ -39,5 +50,5 @@ def main() -> None:
     """In vivo microdialysis: from chromatogram exports to percent-of-baseline figures."""
 
 
-for _module in (check, clean, init, inspect, rerun, run, simulate, verify):
+for _module in (bundle, check, clean, decisions, init, inspect, rerun, run, simulate, verify):
     main.add_command(_module.command)

@@ -43,6 +43,10 @@ class FigureError(DialysisError):
     """A figure can't be drawn as asked."""
 
 
+class DecisionError(DialysisError):
+    """Decisions can't be taken over, or the log of them is not what was written."""
+
+
 class TableError(DialysisError):
     """A table handed from one stage to the next is not what its schema says."""
 

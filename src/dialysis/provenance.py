@@ -64,9 +64,14 @@ def path_state(path: Path) -> list[int]:
     return [sum(stat.st_size for _, stat in stats), int(sha256_text(listing)[:15], 16)]
 
 
+def sha256_bytes(content: bytes) -> str:
+    """Return the SHA-256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_text(text: str) -> str:
     """Return the SHA-256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return sha256_bytes(text.encode("utf-8"))
 
 
 def package_versions() -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from dialysis.decisions import log_path
 from dialysis.files import canonical_json, csv_text, read_json, write_text
 from dialysis.provenance import path_state, sha256_file, sha256_path, sha256_text
 from dialysis.study.load import Study
@@ -80,6 +81,8 @@ def stamp_texts(study: Study, code_root: Path, hashes: Mapping[str, str]) -> dic
     texts: dict[str, str] = {}
     for section, options in study.config.items():
         texts[f"config/{section}.json"] = canonical_json(options)
+    log = log_path(study.root / "config" / study.name)
+    texts["decisions.jsonl"] = log.read_text(encoding="utf-8") if log.is_file() else ""
     texts["warnings.json"] = canonical_json([str(warning) for warning in study.warnings])
     for name, table in _study_tables(study).items():
         texts[f"tables/{name}.csv"] = csv_text(table)

@@ -151,7 +151,7 @@ def expected_folders(study: Study) -> dict[str, str]:
         "ingest": [f"ingest/{run}" for run in study.runs],
         "integrate": [f"integrate/{run}" for run in study.runs],
         "stats": [f"stats/{slug}" for slug in slugs],
-        "figures": [f"figures/{slug}" for slug in slugs],
+        "figures": [f"figures/{slug}" for slug in (*slugs, "study")],
         "figures_qc": ["figures/qc"],
     }
     return {

@@ -1,4 +1,4 @@
-"""A real Chromium for the review page, and pages that note what goes wrong in them."""
+"""A real Chromium for the review site, and pages that note what goes wrong in them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,17 @@ class Opened:
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def open(self, index: Path) -> Page:
-        """Open a file as a double click does."""
-        self.page.goto(index.resolve().as_uri())
+    def open(self, index: Path, route: str = "") -> Page:
+        """Open a page of the site as a double click or a link does, and wait until it is there."""
+        place = f"#/{route}" if route else ""
+        self.page.goto(f"{index.resolve().as_uri()}{place}")
+        self.page.wait_for_selector(f"main[data-page='{place}']:not([aria-busy])")
         return self.page
+
+    def chunks(self) -> list[str]:
+        """Chunks of data that were loaded."""
+        names = [url.rpartition("/")[2] for url in self.requests if "/chunks/" in url]
+        return sorted({name.removesuffix(".js") for name in names})
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +75,8 @@ def opened(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Opened]
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a study in which one of everything went wrong."""
+    """The site of a study in which one of everything went wrong, ten rows of a table at a time."""
     study = StudyResults(tmp_path_factory.mktemp("site"), analytes=("5-HT", "DA", "NE"))
+    study.config["review"]["max_table_rows"] = 10
     plant_faults(study).write().write_site()
     return study.site / "index.html"

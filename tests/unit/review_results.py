@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dialysis import files
+from dialysis.decisions import Entry
 from dialysis.files import write_bytes, write_json, write_text
 from dialysis.provenance import sha256_text, write_sidecars
 from dialysis.review import write_site
@@ -19,7 +21,7 @@ from dialysis.study.config import SECTIONS, default_section
 from dialysis.study.groups import assign_groups, group_order
 from dialysis.study.outcomes import Outcome, study_outcomes
 from dialysis.tables import Table
-from dialysis.tables.ingest import MANIFEST
+from dialysis.tables.ingest import MANIFEST, TRACES
 from dialysis.tables.inputs import (
     ANALYTES,
     ANIMALS,
@@ -33,9 +35,10 @@ from dialysis.tables.integrate import SUITABILITY as CHROMATOGRAPHY
 from dialysis.tables.normalize import BASELINE, SUMMARY, TIMECOURSE
 from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS
 from dialysis.tables.quantify import SUITABILITY as RUN_CHECKS
-from dialysis.tables.stats import ANOVA, AUC, CONTRASTS, EMMEANS, MEANS
+from dialysis.tables.stats import ANOVA, AUC, CONTRASTS, EMMEANS, MEANS, OUTCOME_TABLES
 
 N_BASELINE, N_POST, FRACTION_MIN = 4, 9, 20.0
+N_POINTS, INTERVAL_S, WIDTH_MIN = 1800, 0.8, 0.3
 HOSTILE = '<script>window.hacked = 1</script>"\'><img src=x onerror="window.hacked = 2">{{ 7 * 7 }}'
 QC_FIGURES = ("runs", "calibration")
 
@@ -96,6 +99,8 @@ class StudyResults:
     stats: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     captions: dict[str, str] = field(default_factory=dict)
+    log: list[Entry] = field(default_factory=list)
+    code: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(7)
@@ -129,7 +134,7 @@ class StudyResults:
     def outcomes(self) -> list[Outcome]:
         return study_outcomes(self.tables["analytes"], ["hippocampus"])
 
-    def write(self, checked: bool = False) -> StudyResults:
+    def write(self, checked: bool = False, traces: bool = True) -> StudyResults:
         """Write every file a stage would have written; checking the schemas takes most time."""
         at = self.results
         write_table = _write_checked if checked else _write_unchecked
@@ -144,6 +149,8 @@ class StudyResults:
         ):
             write_table(self.frames[name], at / place, table)
         for run in self.runs:
+            if traces:
+                write_table(self.traces(run), at / f"ingest/{run}/traces.parquet", TRACES)
             for name, table, place in (
                 ("manifest", MANIFEST, f"ingest/{run}/manifest.csv"),
                 ("peaks", PEAKS, f"integrate/{run}/peaks.parquet"),
@@ -152,9 +159,12 @@ class StudyResults:
                 frame = self.frames[name]
                 write_table(frame[frame["run"] == run], at / place, table)
         for slug, tables in self.stats.items():
-            for table in (ANOVA, CONTRASTS, EMMEANS, MEANS, AUC):
-                write_table(tables[table.name], at / "stats" / slug / f"{table.name}.csv", table)
+            for table in OUTCOME_TABLES:
+                frame = tables.get(table.name, table.empty())
+                write_table(frame, at / "stats" / slug / f"{table.name}.csv", table)
             write_json(at / "stats" / slug / "model.json", self.models[slug])
+            write_text(at / "stats" / slug / "results.md", self.results_text(slug))
+            write_text(at / "stats" / slug / "methods.md", "A mixed model was fitted.\n")
             self._bundle(at / "figures" / slug, slug)
         for shade, name in enumerate(QC_FIGURES):
             write_bytes(at / f"figures/qc/{name}.png", png(900, 500, 200 + shade))
@@ -170,6 +180,37 @@ class StudyResults:
             config=self.config,
             tables=self.tables,
             warnings=self.warnings,
+            log=self.log,
+            code=self.code,
+        )
+
+    def chunk(self, name: str) -> Any:
+        """Data of a chunk of the site."""
+        text = (self.site / "chunks" / f"{name}.js").read_text(encoding="utf-8")
+        head = f"chunk({json.dumps(name)},"
+        assert text.startswith(head) and text.endswith(");\n")
+        return json.loads(text[len(head) : -3])
+
+    def results_text(self, slug: str) -> str:
+        return f"**{slug}.** The time course differed between groups (F(8, 33) = 4.2). More.\n"
+
+    def traces(self, run: str) -> pd.DataFrame:
+        """Gaussian peaks on a flat baseline, as PEAKS has them, with a little noise."""
+        peaks = self.frames["peaks"]
+        time = np.arange(N_POINTS) * INTERVAL_S / 60
+        rows = []
+        for number, (name, own) in enumerate(peaks[peaks["run"] == run].groupby("injection_id")):
+            rng = np.random.default_rng(number)
+            signal = 2.0 + rng.normal(0, 0.01, N_POINTS)
+            for peak in own[own["found"].astype(bool)].itertuples():
+                signal += peak.height * np.exp(
+                    -4 * np.log(2) * ((time - peak.rt_min) / WIDTH_MIN) ** 2
+                )
+            rows.append({"injection_id": name, "run": run, "signal": signal})
+        return TRACES.coerce(
+            pd.DataFrame(rows).assign(
+                channel="ECD", unit="nA", start_s=0.0, interval_s=INTERVAL_S, n_points=N_POINTS
+            )
         )
 
     def html(self) -> str:
@@ -183,6 +224,11 @@ class StudyResults:
         write_bytes(folder / names[2], b"%PDF-1.4\n")
         write_text(folder / f"{slug}_source_data.csv", "group,time_min\n")
         write_text(folder / "caption.md", self.captions[slug])
+        write_bytes(folder / f"{slug}_timecourse_print.png", png(80, 56))
+        figure = {"name": f"{slug}_timecourse", "title": "Percent of baseline against time"}
+        figure |= {"alt": f"Time course of {slug}.", "caption": "caption.md"}
+        table = {"file": f"{slug}_source_data.csv", "kind": "source data", "title": "Source data"}
+        write_json(folder / "bundle.json", {"figures": [figure], "tables": [table]})
         outputs = [folder / name for name in (*names, f"{slug}_source_data.csv", "caption.md")]
         write_sidecars("figures", outputs, [], root=self.root)
 
@@ -256,7 +302,14 @@ class StudyResults:
                     "analyte": grid["analyte"],
                     "found": found,
                     "reason": np.where(found, "", "no peak in the window"),
+                    "channel": "ECD",
+                    "rt_expected_min": grid["analyte"].map(expected),
                     "rt_min": rt.where(found),
+                    "start_min": (rt - WIDTH_MIN).where(found),
+                    "end_min": (rt + WIDTH_MIN).where(found),
+                    "baseline_start": np.where(found, 2.0, np.nan),
+                    "baseline_end": np.where(found, 2.0, np.nan),
+                    "width_min": np.where(found, WIDTH_MIN, np.nan),
                     "area": area,
                     "height": area / 10,
                     "snr_usp": area * 2,

@@ -16,11 +16,12 @@ import pytest
 from dialysis.errors import FigureError
 from dialysis.figures.auc import draw_auc
 from dialysis.figures.basal import draw_basal
-from dialysis.figures.bundle import OutcomeNumbers, save, write_bundle
+from dialysis.figures.bundle import OutcomeNumbers, write_bundle
 from dialysis.figures.caption import caption
 from dialysis.figures.concentration import draw_concentration
 from dialysis.figures.names import bundle_files, data_file
 from dialysis.figures.ratio import draw_ratio
+from dialysis.figures.saving import save
 from dialysis.figures.scales import percent_scale, time_ticks
 from dialysis.figures.source import source_data
 from dialysis.figures.timecourse import draw_timecourse, figure_scale

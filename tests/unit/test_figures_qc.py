@@ -13,18 +13,19 @@ import pandas as pd
 import pytest
 
 from dialysis.figures.cells import Cell, Page, decades, round_ticks, wrap
-from dialysis.figures.names import QC_FIGURES, qc_files
+from dialysis.figures.names import INDEX, QC_FIGURES, injection_sheets, qc_files
 from dialysis.figures.qc import write_qc
 from dialysis.figures.qc_animals import animal_pages
 from dialysis.figures.qc_baseline import baseline_pages
 from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import (
-    _with_baseline,
     choose_injections,
     chromatogram_pages,
 )
+from dialysis.figures.qc_injections import injection_pages
 from dialysis.figures.qc_levels import level_pages
 from dialysis.figures.qc_runs import run_pages
+from dialysis.figures.traces import with_baseline
 from dialysis.plotting import MIN_TEXT_PT, style, text_width_pt
 
 from .test_figures_bundle import _texts, outside_texts, overlapping_texts
@@ -66,12 +67,22 @@ def drawn(study: QcStudy) -> dict[str, list[Any]]:
         return {name: _pages(name, study) for name in QC_FIGURES}
 
 
-def test_all_files_are_there_and_identical_in_two_writes(study: QcStudy, tmp_path: Path) -> None:
+def test_all_files_are_there_and_identical_with_one_and_two_processes(
+    study: QcStudy, tmp_path: Path
+) -> None:
+    runs = [path.stem for path in study.traces]
     written = [
-        write_qc(**study.frames(), config=FIGURES, baseline_limits=LIMITS, out_dir=tmp_path / turn)
-        for turn in ("a", "b")
+        write_qc(
+            **study.frames(),
+            config=FIGURES,
+            baseline_limits=LIMITS,
+            out_dir=tmp_path / turn,
+            runs=runs,
+            processes=processes,
+        )
+        for turn, processes in (("a", 1), ("b", 2))
     ]
-    assert [p.name for p in written[0]] == qc_files()
+    assert [p.name for p in written[0]] == [*qc_files(), *injection_sheets(runs), INDEX]
     for one, other in zip(*written, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
     animals = (tmp_path / "a" / "animals.pdf").read_bytes()
@@ -181,7 +192,7 @@ def test_a_study_without_blank_standard_or_calibration_draws(
         injections=samples,
     )
     files = write_qc(**bare.frames(), config=FIGURES, baseline_limits=LIMITS, out_dir=tmp_path)
-    assert [p.name for p in files] == qc_files()
+    assert [p.name for p in files] == [*qc_files(), INDEX]
     with style():
         words = [w for page in _pages("chromatograms", bare) for w in _words(page)]
         assert {"no standard in this run", "no blank in this run"} <= set(words)
@@ -193,6 +204,30 @@ def test_nothing_at_all_still_draws(study: QcStudy, tmp_path: Path) -> None:
     empty = {name: frame.iloc[:0] for name, frame in study.frames().items() if name != "traces"}
     files = write_qc([], **empty, config=FIGURES, baseline_limits=LIMITS, out_dir=tmp_path)
     assert all(path.stat().st_size > 0 for path in files)
+
+
+def test_every_injection_is_drawn_and_named(study: QcStudy) -> None:
+    run = study.traces[0].stem
+    own = study.injections[study.injections["run"] == run]
+    peaks = study.peaks[study.peaks["run"] == run]
+    out = str(own["injection_id"].iloc[0])
+    with style():
+        pages = list(
+            injection_pages(study.traces[0], peaks, own, frozenset({out}), {"DA": "dopamine"}, FONT)
+        )
+        words = [word for page in pages for word in _words(page)]
+        for page in pages:
+            assert overlapping_texts(page) == []
+            assert outside_texts(page) == []
+            assert min(t.get_fontsize() for t in _texts(page)) >= MIN_TEXT_PT
+    orders = {str(int(order)) for order in own["order"]}
+    assert {word.split(" ")[0] for word in words if word.split(" ")[0] in orders} == orders
+    assert any(word.startswith("left out") for word in words)
+    assert "dopamine" in words and "DA" not in words
+    lost = peaks[~peaks["found"].astype(bool) & (peaks["analyte"] != "")]
+    samples = own.loc[own["type"] != "blank", "injection_id"]
+    n_lost = lost.loc[lost["injection_id"].isin(samples), "injection_id"].nunique()
+    assert sum("not found" in word or word.endswith("…") for word in words) >= n_lost
 
 
 # The parts
@@ -254,7 +289,7 @@ def test_peaks_without_a_baseline_stand_on_the_trace() -> None:
             "height": [nan, 3.0, nan],
         }
     )
-    made = _with_baseline(peaks, time, signal)
+    made = with_baseline(peaks, time, signal)
     assert made.loc[0, ["baseline_start", "baseline_end", "height"]].tolist() == [1.0, 1.0, 4.0]
     assert made.loc[1, ["baseline_start", "baseline_end", "height"]].tolist() == [2.0, 2.0, 3.0]
     assert made.loc[2, ["baseline_start", "baseline_end", "height"]].isna().all()
@@ -270,8 +305,9 @@ def test_quality_figures_of_another_start_are_removed(study: QcStudy, tmp_path: 
         out_dir=tmp_path,
         figures=["baseline"],
     )
-    assert [p.name for p in files] == ["baseline.pdf", "baseline.png"]
-    assert {p.name for p in tmp_path.iterdir()} == {"baseline.pdf", "baseline.png", "sidecar.json"}
+    assert [p.name for p in files] == ["baseline.pdf", "baseline.png", INDEX]
+    kept = {"baseline.pdf", "baseline.png", INDEX, "sidecar.json"}
+    assert {p.name for p in tmp_path.iterdir()} == kept
 
 
 def test_runs_without_retention_times_say_so(study: QcStudy) -> None:

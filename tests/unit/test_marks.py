@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dialysis.figures.bundle import write_bundle
+from dialysis.figures.caption import caption
 from dialysis.figures.names import QC_FIGURES, qc_figures, qc_files
 from dialysis.figures.source import source_data
-from dialysis.figures.timecourse import draw_timecourse
+from dialysis.figures.timecourse import draw_timecourse, figure_scale
 from dialysis.plotting import MIN_TEXT_PT, style
 from dialysis.review.names import STUDY_TABLES, site_files, study_tables
 from dialysis.study.start import STARTS
@@ -62,12 +62,13 @@ def test_the_figure_says_it_in_small_print(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_caption_says_it_in_a_sentence(case: str, tmp_path: Path) -> None:
+def test_the_caption_says_it_in_a_sentence(case: str) -> None:
     source, unit, _, sentences = CASES[case]
     study = marked(source, unit)
-    write_bundle(study.timecourse, study.means, study.contrasts, MODEL, FIGURES, tmp_path)
-    caption = (tmp_path / "caption.md").read_text(encoding="utf-8")
-    assert {s for s in SENTENCES if s in caption} == set(sentences)
+    rows = source_data(study.timecourse, study.means, study.contrasts, MODEL, FIGURES)
+    scale = figure_scale(rows, FIGURES)
+    text = caption(study.timecourse, rows, study.contrasts, MODEL, FIGURES, scale)
+    assert {s for s in SENTENCES if s in text} == set(sentences)
 
 
 def page_of(tmp_path: Path, start: str, source: str, unit: str) -> tuple[StudyResults, str]:

@@ -1,4 +1,4 @@
-"""Numbers, ranges and captions as the review page writes them."""
+"""Numbers as the review site writes them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dialysis.review.animals import number_ranges
-from dialysis.review.captions import caption_html
 from dialysis.review.numbers import (
     fixed,
     is_missing,
@@ -69,22 +67,3 @@ def test_words() -> None:
     assert listing(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
     assert (plural(1, "run"), plural(0, "run")) == ("1 run", "0 runs")
     assert split_flags("a; b;;") == ["a", "b"]
-    assert number_ranges([3, 1, 2, 7, 9, 8, 8, 12]) == "1–3, 7–9, 12"
-
-
-@pytest.mark.parametrize(
-    ("markdown", "html"),
-    [
-        ("# A title\ntext goes\non", '<p class="caption-title">A title</p>\n<p>text goes on</p>'),
-        ("**n** is *animals*", "<p><strong>n</strong> is <em>animals</em></p>"),
-        ("- one\n- two\n  more", "<ul><li>one</li><li>two more</li></ul>"),
-        ("* p < 0.05, ** p < 0.01", "<p>* p &lt; 0.05, ** p &lt; 0.01</p>"),
-        (r"\* p \< 0.05, \*\*\* p", "<p>* p &lt; 0.05, *** p</p>"),
-        ("`a*b*c` and 5*3*2", "<p><code>a*b*c</code> and 5*3*2</p>"),
-        ("<b>x</b> & \"y\" 'z'", "<p>&lt;b&gt;x&lt;/b&gt; &amp; &#34;y&#34; &#39;z&#39;</p>"),
-        ("[a](javascript:alert(1))", "<p>[a](javascript:alert(1))</p>"),
-        ("", ""),
-    ],
-)
-def test_captions_are_a_little_markdown_and_no_html(markdown: str, html: str) -> None:
-    assert str(caption_html(markdown)) == html

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dialysis.review.flags import FLAGS, collect_flags, condensed, flag_kinds
+from dialysis.decisions import Entry
+from dialysis.files import write_json
+from dialysis.review.blinding import Mask, blinded
+from dialysis.review.flags import collect_flags
+from dialysis.review.origins import provenance_data
 from dialysis.review.results import Results, read_results
 from dialysis.review.verdicts import outcome_verdict, run_verdict
 from dialysis.tables.inputs import EXCLUSIONS
@@ -24,7 +29,7 @@ def study(tmp_path: Path) -> StudyResults:
 
 
 def read(study: StudyResults) -> Results:
-    study.write()
+    study.write(traces=False)
     return read_results(study.results, "made-up", study.config, study.tables)
 
 
@@ -136,14 +141,14 @@ def chromatography_flagged(study: StudyResults) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (fit_failed, [("FAIL", "fit_failed", "The model could not be fitted: no convergence")]),
+        (fit_failed, [("FAIL", "fit_failed", "There are no statistics: no convergence")]),
         (
             fit_singular,
             [
                 (
-                    "WARN",
+                    "note",
                     "fit_singular",
-                    "The fit is singular (a variance is zero): animal variance is zero",
+                    "The estimate lies on the boundary: animal variance is zero",
                 )
             ],
         ),
@@ -153,18 +158,18 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "not_estimable",
-                    "No estimate for 3 of 18 (17 %) comparisons with the control: empty cell",
+                    "3 of 18 (17 %) comparisons with the control: empty cell",
                 )
             ],
         ),
-        (model_warning, [("WARN", "model", "Model: the gradient is not small.")]),
+        (model_warning, [("WARN", "model", "the gradient is not small.")]),
         (
             calibration_failed_in_one,
             [
                 (
                     "WARN",
                     "calibration_failed",
-                    "Calibration failed in 1 run of 3 (run2): 1 level",
+                    "In 1 run of 3 (run2): 1 level",
                 )
             ],
         ),
@@ -174,7 +179,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "FAIL",
                     "calibration_failed",
-                    "Calibration failed in 3 runs of 3 (run1, run2, run3): 1 level",
+                    "In 3 runs of 3 (run1, run2, run3): 1 level",
                 )
             ],
         ),
@@ -184,13 +189,13 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "uncalibrated",
-                    "Uncalibrated: percent of baseline is from responses, not from concentrations.",
+                    "Percent of baseline is from responses, not from concentrations.",
                 )
             ],
         ),
         (
             unstable,
-            [("WARN", "baseline_unstable", "Unstable baselines enter the figure: 1 of 12 (R05).")],
+            [("WARN", "baseline_unstable", "1 of 12 that enter the figure (R05).")],
         ),
         (
             unusable,
@@ -198,7 +203,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "baseline_unusable",
-                    "No usable baseline: 1 of 12 (R05); these animals are left out.",
+                    "1 of 12 (R05); these animals are left out.",
                 )
             ],
         ),
@@ -208,8 +213,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "censored",
-                    "Below the limit of detection: 36 of 156 (23 %) of the values used, "
-                    "limit 20 %.",
+                    "36 of 156 (23 %) of the values used, limit 20 %.",
                 )
             ],
         ),
@@ -219,8 +223,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "extrapolated",
-                    "Outside the calibrated range: 156 of 156 (100 %) of the values above the "
-                    "LOD, limit 20 %.",
+                    "156 of 156 (100 %) of the values above the LOD, limit 20 %.",
                 )
             ],
         ),
@@ -230,7 +233,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "unused",
-                    "Fractions missing or left out: 36 of 156 (23 %), limit 20 %.",
+                    "36 of 156 (23 %), limit 20 %.",
                 )
             ],
         ),
@@ -245,7 +248,7 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "unused",
-                    "Fractions missing or left out: 52 of 156 (33 %), limit 20 %.",
+                    "52 of 156 (33 %), limit 20 %.",
                 ),
             ],
         ),
@@ -256,13 +259,13 @@ def chromatography_flagged(study: StudyResults) -> None:
                 (
                     "WARN",
                     "suitability:qc_accuracy",
-                    "qc_accuracy: outside its limit 2 times (run1, run3).",
+                    "Outside its limit 2 times (run1, run3).",
                 )
             ],
         ),
         (
             chromatography_flagged,
-            [("WARN", "chromatography", "Chromatography of samples: drift, tailing in run3.")],
+            [("WARN", "chromatography", "Samples: retention drifts, tailing in run3.")],
         ),
     ],
 )
@@ -278,7 +281,7 @@ def test_each_rule_fires_alone_and_says_what_it_found(
 
 
 def test_a_missing_figure_fails_the_outcome(study: StudyResults) -> None:
-    study.write()
+    study.write(traces=False)
     (study.results / f"figures/{FIVE_HT}/{FIVE_HT}_timecourse.png").unlink()
     results = read_results(study.results, "made-up", study.config, study.tables)
     found = outcome_verdict(results, results.outcomes[0])
@@ -306,21 +309,20 @@ def test_a_run_fails_when_nothing_in_it_is_calibrated(study: StudyResults) -> No
     found = run_verdict(results, "run2")
     assert (found.status, [f.text for f in found.findings]) == (
         "FAIL",
-        ["Calibration failed: 5-HT, DA."],
+        ["5-HT, DA."],
     )
 
 
 def test_flags_of_all_stages_with_the_worst_first(tmp_path: Path) -> None:
     study = plant_faults(StudyResults(tmp_path, analytes=("5-HT", "DA", "NE")))
     flags = collect_flags(read(study))
-    kinds = flag_kinds(flags)
-    assert list(zip(kinds["severity"], kinds["stage"], kinds["flag"], kinds["n"], strict=True)) == [
+    kinds = flags.groupby(["severity", "stage", "flag"], sort=False).size()
+    assert [(*kind, int(n)) for kind, n in kinds.items()] == [
         ("FAIL", "quantify", "calibration_failed", 3),
         ("FAIL", "stats", "fit_failed", 4),
         ("WARN", "quantify", "qc_accuracy", 1),
         ("WARN", "normalize", "baseline_unusable", 11),
         ("WARN", "normalize", "baseline_unstable", 1),
-        ("WARN", "stats", "fit_singular", 1),
         ("note", "integrate", "unresolved", 1),
         ("note", "integrate", "spike", 1),
         ("note", "integrate", "not_found", 1),
@@ -330,6 +332,7 @@ def test_flags_of_all_stages_with_the_worst_first(tmp_path: Path) -> None:
         ("note", "normalize", "left_out", 3),
         # R02 in two outcomes, R03's lost vial in two, NE of everyone
         ("note", "normalize", "not_used", 2 * 13 + 2 + 12 * 13),
+        ("note", "stats", "fit_singular", 1),
     ]
 
 
@@ -375,35 +378,49 @@ def test_a_probe_that_a_decision_leaves_out_is_no_news(study: StudyResults) -> N
     }
 
 
-def test_many_equal_notes_become_one_row_on_the_page_and_warnings_never() -> None:
-    note = {"severity": "note", "stage": "integrate", "flag": "spike", "run": "run1"}
-    rows = [
-        note | {"analyte": "DA", "injection_id": f"i{i}", "fraction": i, "detail": f"at {i} min"}
-        for i in range(11)
+def test_a_note_does_not_change_the_verdict(study: StudyResults) -> None:
+    fit_singular(study)
+    results = read(study)
+    assert outcome_verdict(results, results.outcomes[0]).status == "PASS"
+
+
+def test_a_figure_that_a_reviewer_rejected_fails(study: StudyResults) -> None:
+    rejected = Entry(
+        1,
+        "decide",
+        level="figure",
+        id=FIVE_HT,
+        decision="reject",
+        reason_code="co_elution",
+        decided_by="A. Person",
+        decided_on="2024-03-20",
+    )
+    study.write(traces=False)
+    results = read_results(study.results, "made-up", study.config, study.tables, log=[rejected])
+    found = outcome_verdict(results, results.outcomes[0])
+    assert [(f.status, f.rule, f.text) for f in found.findings] == [
+        ("FAIL", "rejected", "A. Person, 2024-03-20: co elution.")
     ]
-    rows += [note | {"analyte": "NE", "injection_id": f"i{i}"} for i in range(10)]
-    rows += [note | {"severity": "WARN", "analyte": "HVA"} for _ in range(12)]
-    unused = note | {"stage": "normalize", "flag": "not_used", "analyte": "5-HT"}
-    rows += [unused | {"animal_id": "R02", "fraction": i, "detail": "excluded"} for i in range(13)]
-    rows += [unused | {"animal_id": f"R{i}", "detail": "lost"} for i in range(3, 15)]
-    out = condensed(FLAGS.coerce(pd.DataFrame(rows)))
-    assert out.groupby("analyte").size().to_dict() == {"5-HT": 13, "DA": 1, "HVA": 12, "NE": 10}
-    first = out[out["analyte"] == "DA"].iloc[0]
-    assert (first["detail"], first["injection_id"]) == ("11 times", "")
-    assert pd.isna(first["fraction"])
-    animal = out[out["animal_id"] == "R02"].iloc[0]
-    assert (animal["detail"], animal["flag"]) == ("excluded (13 times)", "not_used")
+    accepted = replace(rejected, n=2, decision="accept")
+    results = replace(results, log=(rejected, accepted))
+    assert outcome_verdict(results, results.outcomes[0]).status == "PASS"
+
+
+def test_a_blinded_reviewer_is_told_nothing_of_the_statistics(study: StudyResults) -> None:
+    fit_failed(study)
+    two_animals(study)
+    results = read(study)
+    hidden = blinded(results, Mask.of(results))
+    found = outcome_verdict(hidden, hidden.outcomes[0])
+    assert [f.rule for f in found.findings] == ["few_animals"]
 
 
 def test_a_sidecar_of_another_installation_shows(study: StudyResults) -> None:
-    from dialysis.files import write_json
-    from dialysis.review.origins import versions_view
-
-    study.write()
+    study.write(traces=False)
     write_json(study.results / "normalize/sidecar.json", {"versions": {"numpy": "1.0"}})
     results = read_results(study.results, "made-up", study.config, study.tables)
-    rows = [[cell.text for cell in row] for row in versions_view(results).rows]
-    assert [row for row in rows if row[0] == "numpy"] == [
+    versions = provenance_data(results)["tables"][1]
+    assert [row for row in versions["rows"] if row[0] == "numpy"] == [
         ["numpy", "1.0", "normalize"],
         ["numpy", np.__version__, "figures"],
     ]

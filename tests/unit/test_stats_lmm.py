@@ -336,8 +336,8 @@ def test_zero_animal_variance_keeps_the_animal_as_the_unit() -> None:
     result = fit(data, "ri")
     assert result.status == "singular" and result.covariance_params["tau2"] == 0
     assert result.reason == (
-        "the variance between animals is estimated as zero; it is still counted as estimated in "
-        "the degrees of freedom"
+        "the variance between animals is estimated as zero; it still counts as estimated in the "
+        "degrees of freedom, so that the animal stays the unit"
     )
     kept = result.anova().set_index("term")["den_df"]
     dropped = fit(data, "ri", boundary="drop").anova().set_index("term")["den_df"]

@@ -395,9 +395,9 @@ def test_the_input_is_left_alone() -> None:
 
 # --- odd data -----------------------------------------------------------------------------------
 
-SINGULAR = (
-    "the variance between animals is estimated as zero; it is still counted as estimated in the "
-    "degrees of freedom"
+ZERO_VARIANCE = (
+    "the variance between animals is estimated as zero; it still counts as estimated in the "
+    "degrees of freedom, so that the animal stays the unit"
 )
 
 
@@ -410,12 +410,14 @@ def test_zero_variance_between_animals_is_said_in_every_row() -> None:
     result = analyse(frame, covariance="ri")
     check_tables(result)
     for table in (result.anova, result.contrasts, result.emmeans):
-        assert (table["status"] == "singular").all()
-        assert (table["reason"] == SINGULAR).all()
+        assert (table["status"] == "ok").all()
+        assert (table["reason"] == ZERO_VARIANCE).all()
     assert result.contrasts["p_all"].notna().all()
     # Kept at 0 as an estimate, the animal stays the unit of the test of groups.
     assert result.anova.set_index("term").loc["group", "den_df"] == pytest.approx(17, rel=1e-6)
-    assert result.model["status"] == "singular"
+    assert result.model["status"] == "ok"
+    assert result.model["zero_variances"] == ["tau2"]
+    assert result.model["notes"] == [ZERO_VARIANCE] and not result.model["warnings"]
     assert result.model["variance_components"]["animal"] == 0
     # Ordinary least squares, by another route.
     import statsmodels.api as sm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,13 +120,95 @@ def test_words_in_odd_cases(
     assert "nan" not in stats.results and "nan" not in stats.methods
 
 
-def test_a_singular_fit_is_said_in_words() -> None:
+def test_a_variance_of_zero_is_named_and_is_no_defect() -> None:
     frame = simulate(NO_CHANGE, animal_sd=0, seed=13)
     post = frame["period"] == "post"
     mean = frame[post].groupby("animal_id")["log_ratio"].mean()
     frame = change(frame, post, log_ratio=frame["log_ratio"] - frame["animal_id"].map(mean))
     stats = analyse(frame, covariance="ri")
-    assert "The fit is singular: the variance between animals is estimated as zero" in stats.results
+    assert (
+        "In this fit the variance between animals is estimated as zero; it still" in stats.results
+    )
+    assert "singular" not in stats.results and stats.model["status"] == "ok"
+
+
+def test_a_correlation_at_its_bound_is_singular() -> None:
+    # A random walk without noise: the correlation of neighbours goes to one.
+    frame = simulate(NO_CHANGE, animal_sd=0, error_sd=0, seed=13)
+    post = frame["period"] == "post"
+    steps = pd.Series(np.random.default_rng(1).normal(0, 1, len(frame)), index=frame.index)
+    walk = (steps * post).groupby(frame["animal_id"]).cumsum() * 0.001
+    level = frame["animal_id"].map(
+        dict(zip(frame["animal_id"].unique(), steps.to_numpy(), strict=False))
+    )
+    frame = change(frame, post, log_ratio=(walk + level)[post])
+    stats = analyse(frame, covariance="ar1", variances="common")
+    assert set(stats.contrasts["status"]) == {"singular"}
+    assert "The fit is singular: the serial correlation sits on its bound of 0.999." in (
+        stats.results
+    )
+    assert stats.model["zero_variances"] == []
+
+
+def unequal_spread(seed: int, spread: tuple[float, float, float]) -> pd.DataFrame:
+    """Groups that differ in the standard deviation of everything after the dose."""
+    frame = simulate(NO_CHANGE, n=6, times=8, seed=seed)
+    post = frame["period"] == "post"
+    factor = frame["group"].map(dict(zip(NO_CHANGE, spread, strict=True)))
+    return change(frame, post, log_ratio=(frame["log_ratio"] * factor)[post])
+
+
+def test_groups_get_variances_of_their_own_where_they_clearly_differ() -> None:
+    frame = unequal_spread(3, (1.0, 1.6, 2.5))
+    stats = analyse(frame)
+    told = stats.model["variances"]
+    assert told["asked"] == "auto" and told["per_group"] and told["test"]["p"] < 0.01
+    assert told["test"]["df"] == 2
+    assert stats.model["covariance_name"] == "ri+ar1+het"
+    assert "The variances of the groups differed (likelihood-ratio test, χ²(2) = " in stats.methods
+    assert "so each has its own." in stats.methods and "Pinheiro" in stats.methods
+    asked = analyse(frame, covariance="ri+ar1+het")
+    pd.testing.assert_frame_equal(stats.contrasts, asked.contrasts)
+    assert asked.model["variances"]["test"] is None
+    common = analyse(frame, variances="common")
+    assert (
+        common.model["covariance_name"] == "ri+ar1" and not common.model["variances"]["per_group"]
+    )
+    assert common.model["variances"]["test"] is None
+    # The statistic is the difference of the two models' likelihoods.
+    difference = 2 * (asked.model["log_likelihood"] - common.model["log_likelihood"])
+    assert told["test"]["statistic"] == pytest.approx(difference, rel=1e-6)
+    # The comparison of the group with the larger spread has the larger error now.
+    se = stats.contrasts.groupby("group", sort=False)["se"].mean().to_numpy()
+    flat = common.contrasts.groupby("group", sort=False)["se"].mean().to_numpy()
+    assert se[1] / se[0] > 1.1 > flat[1] / flat[0]
+
+
+def test_groups_share_a_variance_where_they_do_not_differ_or_are_too_small() -> None:
+    same = analyse(unequal_spread(4, (1.0, 1.0, 1.0)))
+    assert same.model["covariance_name"] == "ri+ar1" and same.model["variances"]["test"]["p"] > 0.01
+    assert "did not differ demonstrably" in same.methods and "so they share one." in same.methods
+    pd.testing.assert_frame_equal(
+        same.contrasts, analyse(unequal_spread(4, (1.0, 1.0, 1.0)), variances="common").contrasts
+    )
+    frame = unequal_spread(3, (1.0, 1.6, 2.5))
+    low = list(NO_CHANGE)[1]
+    few = frame[(frame["group"] != low) | frame["animal_id"].isin(["R07", "R08"])]
+    stats = analyse(few)
+    assert stats.model["variances"]["test"] is None
+    assert stats.model["covariance_name"] == "ri+ar1"
+
+
+def test_variants_of_the_data_keep_the_variances_of_the_analysis() -> None:
+    frame = unequal_spread(3, (1.0, 1.6, 2.5))
+    first = frame.index[(frame["period"] == "post") & (frame["animal_id"] == "R02")][0]
+    frame = change(frame, first, used=False, reason="bubble")
+    stats = analyse(frame)
+    assert stats.model["variances"]["per_group"]
+    again = analyse(change(frame, first, used=True, reason=""), covariance="ri+ar1+het")
+    put_back = stats.sensitivity[stats.sensitivity["variant"] == "with_excluded"]
+    merged = put_back.merge(again.contrasts, on=["group", "time_index"], suffixes=("", "_again"))
+    np.testing.assert_allclose(merged["ratio_low_pct"], merged["ratio_low_pct_again"], rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -414,3 +497,11 @@ def test_processes_give_the_same_as_one() -> None:
     assert list(one) == list(two)
     for slug in one:
         pd.testing.assert_frame_equal(one[slug].contrasts, two[slug].contrasts, check_exact=True)
+
+
+def test_the_rule_asks_for_no_threads() -> None:
+    """Snakemake hands a rule's threads to linear algebra, which made stats take nine times long."""
+    rule = Path(__file__).parents[2] / "workflow" / "rules" / "stats.smk"
+    lines = [line.strip() for line in rule.read_text(encoding="utf-8").splitlines()]
+    assert "rule stats:" in lines
+    assert not [line for line in lines if line.startswith("threads:")]

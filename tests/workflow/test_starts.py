@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -254,11 +255,12 @@ def test_figure_caption_and_page_are_marked(project: Project, study: str) -> Non
     assert {mark for mark, text in SENTENCES.items() if text in caption} == MARKS[study]
     drawn = (bundle / f"{SLUG}_timecourse.svg").read_text(encoding="utf-8")
     assert " · ".join(sorted(MARKS[study], reverse=True)) in drawn
-    html = (results / "review" / "index.html").read_text(encoding="utf-8")
-    badges = re.findall(r'class="badge badge-note">([^<]+)<', html)
-    assert set(badges) - {"note"} == MARKS[study]
-    for link in re.findall(r'(?:href|src)="((?:data|figures)/[^"]+)"', html):
-        assert (results / "review" / link).is_file(), link
+    for chunk in ("index", f"outcome-{SLUG}"):
+        text = (results / "review" / "chunks" / f"{chunk}.js").read_text(encoding="utf-8")
+        data = json.loads(text.partition(",")[2].removesuffix(");\n"))
+        assert set(data["marks"]) == MARKS[study]
+        for link in re.findall(r'"((?:data|figures)/[^"/]+\.[a-z]+)"', text):
+            assert (results / "review" / link).is_file(), link
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,11 @@ def test_nothing_is_written_for_stages_that_did_not_run(
     project: Project, study: str, stages: set[str], quality: set[str]
 ) -> None:
     results = project.root / "results" / study
-    made = {path.name for path in results.iterdir() if path.is_dir()} - {".stamps", "logs"}
+    made = {path.name for path in results.iterdir() if path.is_dir()} - {
+        ".stamps",
+        "history",
+        "logs",
+    }
     assert made == stages | {"normalize", "stats", "figures", "review"}
     drawn = {path.stem for path in (results / "figures" / "qc").glob("*.pdf")}
     assert quality <= drawn

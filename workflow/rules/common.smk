@@ -10,12 +10,16 @@ from pathlib import Path
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+from dialysis.decisions import is_blind, log_path, read_log
 from dialysis.errors import DialysisError
 from dialysis.job import clear_logs, show_failures
-from dialysis.figures.names import OUTCOME_FIGURES, TITLES
-from dialysis.figures.names import bundle_files, qc_figures, qc_files
-from dialysis.review.names import site_files
+from dialysis.figures.names import OUTCOME_FIGURES, QC_TITLES, TITLES
+from dialysis.figures.names import STUDY_TITLES, bundle_files, injection_sheets
+from dialysis.figures.names import study_figures, study_files
+from dialysis.figures.names import qc_figures, qc_files
+from dialysis.review.names import site_files, site_folders
 from dialysis.running import claim
+from dialysis.stages import STAGE_RULES, stages_of
 from dialysis.stamps import write_stamps
 from dialysis.study.config import SECTIONS
 from dialysis.study.load import load_study
@@ -35,6 +39,9 @@ try:
             "Options of a study stand in config/NAME/study.yaml."
         )
     STUDY = load_study(Path.cwd(), config.get("study", "demo"))
+    BLIND = is_blind(
+        STUDY.config["review"], read_log(log_path(Path("config") / STUDY.name))
+    )
     if workflow.is_main_process:
         claim(STUDY.root, STUDY.name)
         stamps = write_stamps(STUDY, code_root=Path(workflow.basedir))
@@ -62,6 +69,23 @@ STATS_TABLES = tuple(f"{table.name}.csv" for table in OUTCOME_TABLES) + (
 
 
 QC_FIGURES = qc_figures(START, STUDY.config["quantify"]["calibration"])
+# Rules of this study, whose code results depend on.
+RULES_HERE = [STAGE_RULES[stage] for stage in stages_of(START)]
+STUDY_FIGURES = study_figures(
+    [f"{o.analyte}/{o.denominator}" for o in STUDY.outcomes],
+    [o.analyte for o in STUDY.outcomes if o.kind == "analyte"],
+    STUDY.config["figures"],
+)
+STUDY_FILES = study_files(STUDY_FIGURES, STUDY.config["figures"])
+# What the review site consists of, relative to its folder.
+SITE = site_files(
+    {slug: bundle_files(slug, STUDY.config["figures"]) for slug in SLUGS},
+    [*STUDY_FILES, *qc_files(QC_FIGURES)],
+    START,
+    n_animals=len(STUDY.tables["animals"]),
+    n_runs=len([run for run in STUDY.tables["injections"]["run"].unique() if run]),
+    blind=BLIND,
+)
 
 
 report: "../report/workflow.rst"
@@ -81,9 +105,9 @@ def of_runs(stage, *names):
     return [f"{RESULTS}/{stage}/{run}/{name}" for run in RUNS for name in names]
 
 
-def with_report(path, caption, category, labels, subcategory=None):
+def with_report(path, caption, category, labels, subcategory=None, endings=(".png",)):
     """An output; a picture goes into Snakemake's own report (snakemake --report)."""
-    if not path.endswith(".png") or path.endswith("_print.png"):
+    if not path.endswith(endings) or path.endswith("_print.png"):
         return path
     return report(
         path,
@@ -106,14 +130,34 @@ def bundle(slug):
     return files
 
 
+def whole_study():
+    """Files of the figures of the whole study."""
+    pictures = {f"{name}.png": name for name in STUDY_FIGURES}
+    files = []
+    for name in STUDY_FILES:
+        kind = pictures.get(name, "study_timecourse")
+        title = STUDY_TITLES["_".join(kind.split("_")[:2])]
+        path = f"{RESULTS}/figures/study/{name}"
+        files.append(with_report(path, "study", "Study", {"figure": title}))
+    return files
+
+
 def quality_figures():
     """Files of the quality figures."""
-    return [
+    folder = f"{RESULTS}/figures/qc"
+    files = [
         with_report(
-            f"{RESULTS}/figures/qc/{name}", "qc", "Quality", {"figure": Path(name).stem}
+            f"{folder}/{name}", "qc", "Quality", {"figure": QC_TITLES[Path(name).stem]}
         )
         for name in qc_files(QC_FIGURES)
     ]
+    for run, name in zip(RUNS, injection_sheets(RUNS)):
+        labels = {"figure": f"Injections of {run}"}
+        path = f"{folder}/{name}"
+        files.append(
+            with_report(path, "injections", "Quality", labels, endings=(".pdf",))
+        )
+    return files
 
 
 def of_quantify(*names):

@@ -13,7 +13,10 @@ rule figures:
         code=code("figures"),
     output:
         [path for slug in SLUGS for path in bundle(slug)],
-        sidecars=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
+        whole_study(),
+        sidecars=[
+            f"{RESULTS}/figures/{slug}/sidecar.json" for slug in [*SLUGS, "study"]
+        ],
     log:
         f"{RESULTS}/logs/figures.log",
     conda:
@@ -47,14 +50,18 @@ rule figures_qc:
         code=code("figures_qc"),
     output:
         quality_figures(),
+        index=f"{RESULTS}/figures/qc/bundle.json",
         sidecar=f"{RESULTS}/figures/qc/sidecar.json",
     log:
         f"{RESULTS}/logs/figures_qc.log",
     conda:
         "../../environment.yml"
+    threads: 4
     params:
         folder=lambda wildcards, output: str(Path(output.sidecar).parent),
         figures=QC_FIGURES,
+        runs=RUNS,
+        processes=lambda wildcards: workflow.cores or 1,
     message:
         "Drawing the quality figures"
     script:

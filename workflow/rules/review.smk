@@ -3,6 +3,8 @@ REVIEW_TABLES = (
     "probes",
     "injections",
     "analytes",
+    "standards",
+    "doses",
     "exclusions_injection",
     "exclusions_other",
     "integration_events",
@@ -16,8 +18,15 @@ rule review:
             for slug in SLUGS
             for name in bundle_files(slug, STUDY.config["figures"])
         ],
-        bundles=[f"{RESULTS}/figures/{slug}/sidecar.json" for slug in SLUGS],
-        qc=[f"{RESULTS}/figures/qc/{name}" for name in qc_files(QC_FIGURES)],
+        bundles=[
+            f"{RESULTS}/figures/{slug}/sidecar.json"
+            for slug in [*SLUGS, "study", "qc"]
+        ],
+        study=[f"{RESULTS}/figures/study/{name}" for name in STUDY_FILES],
+        qc=[
+            f"{RESULTS}/figures/qc/{name}"
+            for name in (*qc_files(QC_FIGURES), "bundle.json")
+        ],
         stats=[
             f"{RESULTS}/stats/{slug}/{name}" for slug in SLUGS for name in STATS_TABLES
         ],
@@ -33,7 +42,7 @@ rule review:
             "suitability.csv",
         ),
         integrate=of_runs("integrate", "peaks.parquet", "suitability.csv"),
-        ingest=of_runs("ingest", "manifest.csv"),
+        ingest=of_runs("ingest", "manifest.csv", "traces.parquet"),
         sidecars=[
             *of_runs("ingest", "sidecar.json"),
             *of_runs("integrate", "sidecar.json"),
@@ -43,17 +52,13 @@ rule review:
         ],
         config=[f"{STAMPS}/config/{section}.json" for section in SECTIONS],
         tables=[f"{STAMPS}/tables/{name}.csv" for name in REVIEW_TABLES],
+        log=f"{STAMPS}/decisions.jsonl",
         warnings=f"{STAMPS}/warnings.json",
-        code=code("review"),
+        codes=[code(name) for name in RULES_HERE],
     output:
-        [
-            f"{RESULTS}/review/{name}"
-            for name in site_files(SLUGS, qc_files(QC_FIGURES), START)
-        ],
+        [f"{RESULTS}/review/{name}" for name in SITE],
         sidecars=[
-            f"{RESULTS}/review/sidecar.json",
-            f"{RESULTS}/review/figures/sidecar.json",
-            f"{RESULTS}/review/data/sidecar.json",
+            f"{RESULTS}/review/{folder}sidecar.json" for folder in site_folders(SITE)
         ],
     log:
         f"{RESULTS}/logs/review.log",
@@ -63,6 +68,6 @@ rule review:
         name=STUDY.name,
         results=lambda wildcards, input: str(Path(input.normalize[0]).parents[1]),
     message:
-        "Writing the review page"
+        "Writing the review site"
     script:
         "../scripts/review.py"

@@ -11,11 +11,11 @@ rule stats:
         f"{RESULTS}/logs/stats.log",
     conda:
         "../../environment.yml"
-    threads: 4
     params:
         folder=lambda wildcards, output: str(Path(output.sidecars[0]).parents[1]),
         n=len(SLUGS),
-        # Not `threads`: that would let linear algebra use as many in every process.
+        # Not `threads`: Snakemake would have linear algebra use as many in every process, which
+        # took nine times the CPU.
         processes=lambda wildcards: workflow.cores or 1,
     message:
         "Mixed models of {params.n} outcomes"

@@ -22,4 +22,6 @@ with stage_job(snakemake):
         baseline_limits=read_json(snakemake.input.normalize)["baseline"],
         out_dir=snakemake.params.folder,
         figures=list(snakemake.params.figures),
+        runs=list(snakemake.params.runs),
+        processes=snakemake.params.processes,
     )

@@ -41,9 +41,7 @@ def basal_data(
 
     labels = dict(config.get("labels", {}))
     error = str(config.get("error", "ci"))
-    heads = group_heads(timecourse, labels).assign(
-        unit=str(timecourse["conc_unit"].iloc[0]), region=str(timecourse["region"].iloc[0])
-    )
+    heads = group_heads(timecourse, labels).assign(unit=str(timecourse["conc_unit"].iloc[0]))
     base = heads.assign(center="arithmetic", error_bar=error_name(error, confidence))
     own = baseline[baseline["usable"].fillna(False).astype(bool) & baseline["baseline"].notna()]
     columns = ["group", "animal_id", "probe_id", "baseline"]
@@ -62,8 +60,7 @@ def basal_data(
         base.merge(cells.drop(columns="sd"), on="group").assign(row="mean"),
         individuals.assign(row="individual"),
     ]
-    rows = pd.concat([FIGURE_DATA.coerce(part) for part in parts], ignore_index=True)
-    return FIGURE_DATA.validate(rows)
+    return pd.concat([FIGURE_DATA.coerce(part) for part in parts], ignore_index=True)
 
 
 def draw_basal(rows: pd.DataFrame, config: Mapping[str, Any]) -> Any:

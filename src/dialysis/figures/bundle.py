@@ -30,6 +30,7 @@ from dialysis.figures.names import (
     INDEX,
     OUTCOME_FIGURES,
     STATS_TABLES,
+    STUDY_FOLDER,
     TITLES,
     bundle_files,
     caption_files,
@@ -40,12 +41,14 @@ from dialysis.figures.names import (
 )
 from dialysis.figures.prism import HEADER_ROWS, column_table, csv_of, grouped_table
 from dialysis.figures.ratio import draw_ratio, ratio_data
+from dialysis.figures.saving import save
 from dialysis.figures.source import figure_rows, source_data
+from dialysis.figures.study import write_study
 from dialysis.figures.timecourse import draw_timecourse, figure_scale, has_inset
 from dialysis.figures.words import groups_with_n, plain_text
 from dialysis.figures.xlsx import frame_rows, write_workbook
 from dialysis.files import read_table, write_json, write_table, write_text
-from dialysis.plotting import FIGURE_FORMATS, save_figure, style
+from dialysis.plotting import style
 from dialysis.tables import Table
 from dialysis.tables.figures import FIGURE_DATA, SOURCE_DATA
 from dialysis.tables.inputs import DOSES
@@ -53,8 +56,6 @@ from dialysis.tables.normalize import BASELINE, SUMMARY
 from dialysis.tables.stats import OUTCOME_TABLES
 
 FEWEST_FOR_PROCESSES = 2
-_DEFAULT_DPI = 300
-_DEFAULT_DPI_PRINT = 600
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def write_bundles(
     folder: Path | str,
     processes: int = 1,
 ) -> list[Path]:
-    """Write the bundles of a study's outcomes, each into ``<folder>/<slug>/``.
+    """Write the bundles of a study's outcomes, each into ``<folder>/<slug>/``, and the study's.
 
     Parameters
     ----------
@@ -120,9 +121,11 @@ def write_bundles(
     Returns
     -------
     list of Path
-        All files, outcome by outcome.
+        All files: those of the whole study, then outcome by outcome.
     """
-    parts = [(numbers, config, Path(folder) / slug) for slug, numbers in outcomes.items()]
+    # The study's figures first: they take longest.
+    parts: list[_Part] = [(outcomes, config, Path(folder) / STUDY_FOLDER)]
+    parts += [(numbers, config, Path(folder) / slug) for slug, numbers in outcomes.items()]
     # Another process would import this script again where it can't be forked.
     if processes > 1 and len(parts) >= FEWEST_FOR_PROCESSES and sys.platform == "linux":
         import matplotlib.backends.backend_pdf
@@ -136,8 +139,14 @@ def write_bundles(
     return [path for files in written for path in files]
 
 
-def _write(part: tuple[OutcomeNumbers, Mapping[str, Any], Path]) -> list[Path]:
-    return write_bundle(*part)
+_Part = tuple[OutcomeNumbers | Mapping[str, OutcomeNumbers], Mapping[str, Any], Path]
+
+
+def _write(part: _Part) -> list[Path]:
+    numbers, config, folder = part
+    if isinstance(numbers, OutcomeNumbers):
+        return write_bundle(numbers, config, folder)
+    return write_study(numbers, config, folder)
 
 
 def write_bundle(
@@ -277,17 +286,6 @@ def _draw(
     }
 
 
-def save(figure: Any, stem: Path, config: Mapping[str, Any]) -> list[Path]:
-    """Write a figure in the formats that the config asks for."""
-    return save_figure(
-        figure,
-        stem,
-        [*FIGURE_FORMATS, *config.get("extra_formats", ())],
-        int(config.get("dpi", _DEFAULT_DPI)),
-        int(config.get("dpi_print", _DEFAULT_DPI_PRINT)),
-    )
-
-
 def _write_tables(
     slug: str, stats: Mapping[str, pd.DataFrame], data: Mapping[str, pd.DataFrame], folder: Path
 ) -> None:
@@ -306,7 +304,7 @@ def _write_tables(
     named = {f"figure {figure}": frame_rows(rows) for figure, rows in data.items()}
     for name in STATS_TABLES:
         write_table(stats[name], folder / stats_file(slug, name), tables[name])
-        named[f"stats {name}"] = frame_rows(tables[name].validate(stats[name]))
+        named[f"stats {name}"] = frame_rows(stats[name])
     write_workbook(folder / f"{slug}_tables.xlsx", {**sheets, **named}, headers)
 
 

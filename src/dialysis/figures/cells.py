@@ -66,7 +66,7 @@ class Page:
         kept = self._lines.setdefault((color, width, dashes, z), [])
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             if end - start > 1:
-                kept.append(points[start:end])
+                kept.append(_on_grid(points[start:end]))
 
     def dots(
         self,
@@ -84,7 +84,7 @@ class Page:
 
     def fill(self, points: FloatArray, color: str, z: float = 1.0) -> None:
         """Fill a polygon, shape (n, 2)."""
-        self._fills.setdefault((color, z), []).append(points)
+        self._fills.setdefault((color, z), []).append(_on_grid(points))
 
     def text(
         self,
@@ -264,6 +264,11 @@ class Cell:
         self.page.text(x, y, "\n".join(lines), color=color, ha="center", va="center")
 
 
+def _on_grid(points: FloatArray) -> FloatArray:
+    """Points rounded to a twentieth of a point (18 µm): half the digits in the file."""
+    return np.asarray(np.round(points * 20.0) / 20.0)
+
+
 def _place(values: Any, limits: tuple[float, float], log: bool) -> FloatArray:
     array = np.asarray(values, dtype=np.float64)
     low, high = limits
@@ -320,11 +325,11 @@ def wrap(text: str, width: float, size: float, font: str) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = longer
-    return [_fitted(line, width, size, font) for line in lines]
+    return [fitted(line, width, size, font) for line in lines]
 
 
-def _fitted(text: str, width: float, size: float, font: str) -> str:
-    """Cut a line that has no place to break."""
+def fitted(text: str, width: float, size: float, font: str) -> str:
+    """Cut a line that has no place to break to `width` points."""
     if text_width_pt(text, size, font) <= width:
         return text
     while len(text) > 1 and text_width_pt(f"{text}…", size, font) > width:

@@ -37,19 +37,24 @@ def group_heads(timecourse: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataF
     ]
     heads["outcome"] = str(timecourse["outcome"].iloc[0])
     heads["outcome_label"] = outcome_label(timecourse, labels)
+    region = str(timecourse["region"].iloc[0])
+    heads["region"] = labels.get(region, region)
+    heads["analyte_label"] = analyte_label(timecourse, labels)
     heads["marks"] = ";".join(marks(timecourse["source"], timecourse["conc_unit"]))
     return heads
 
 
 def outcome_label(timecourse: pd.DataFrame, labels: Mapping[str, str]) -> str:
     """Printed label of an outcome, with the configured names of analytes and region."""
-    first = timecourse.iloc[0]
-    parts = [str(first["analyte"])]
-    if first["denominator"]:
-        parts.append(str(first["denominator"]))
-    name = "/".join(labels.get(part, part) for part in parts)
-    region = str(first["region"])
+    name, region = analyte_label(timecourse, labels), str(timecourse["region"].iloc[0])
     return f"{name}, {labels.get(region, region)}" if region else name
+
+
+def analyte_label(timecourse: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Printed name of an outcome's analyte or ratio, without the region."""
+    first = timecourse.iloc[0]
+    parts = [str(first[c]) for c in ("analyte", "denominator") if first[c]]
+    return "/".join(labels.get(part, part) for part in parts)
 
 
 def event_rows(

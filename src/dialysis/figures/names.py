@@ -18,6 +18,22 @@ TITLES: Mapping[str, str] = {
     "diagnostics": "Model diagnostics",
 }
 INDEX = "bundle.json"
+STUDY_FOLDER = "study"
+# Rows of panels on a page of the study's figure.
+STUDY_ROWS = 8
+METABOLITE_RATIOS = (("DOPAC", "DA"), ("HVA", "DA"), ("5-HIAA", "5-HT"))
+STUDY_TITLES: Mapping[str, str] = {
+    "study_timecourse": "Percent of baseline, all outcomes",
+    "study_metabolites": "Metabolite to transmitter",
+}
+QC_TITLES: Mapping[str, str] = {
+    "runs": "Runs: retention, internal standard and quality controls",
+    "calibration": "Calibration",
+    "animals": "Animals: level against time",
+    "baseline": "Baseline stability",
+    "levels": "Basal levels by group",
+    "chromatograms": "Chromatograms of every run",
+}
 
 # Tables of statistics that a bundle has a copy of, and what they are.
 STATS_TABLES: Mapping[str, str] = {
@@ -51,9 +67,9 @@ def figure_files(stem: str, config: Mapping[str, Any] | None = None) -> dict[str
     return files | {ending: f"{stem}.{ending}" for ending in options.get("extra_formats", ())}
 
 
-def caption_files(slug: str, figure: str) -> tuple[str, str]:
-    """Names of a caption as Markdown and as plain text."""
-    stem = "caption" if figure == "timecourse" else f"{slug}_{figure}_caption"
+def caption_files(slug: str, figure: str, main: bool = True) -> tuple[str, str]:
+    """Names of a caption as Markdown and as plain text; the main one is that of the bundle."""
+    stem = "caption" if main and figure == "timecourse" else f"{slug}_{figure}_caption"
     return f"{stem}.md", f"{stem}.txt"
 
 
@@ -92,6 +108,48 @@ def bundle_files(slug: str, config: Mapping[str, Any] | None = None) -> list[str
     return files
 
 
+def metabolite_pairs(analytes: Iterable[str], config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of ``figures.metabolite_ratios`` of which the study measures both analytes."""
+    known = set(analytes)
+    pairs = config.get("metabolite_ratios", METABOLITE_RATIOS)
+    return [(a, b) for a, b in pairs if a in known and b in known]
+
+
+def study_figures(
+    labels: Sequence[str], analytes: Iterable[str], config: Mapping[str, Any]
+) -> list[str]:
+    """Names of the figures of the whole study, without endings.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Analyte or ratio of every outcome; those of several regions are the same.
+    analytes : iterable of str
+        Names of the analytes among the outcomes.
+    config : mapping
+        The ``figures`` section: ``metabolite_ratios``.
+    """
+    counts = {
+        "study_timecourse": len(set(labels)),
+        "study_metabolites": len(metabolite_pairs(analytes, config)),
+    }
+    return [
+        kind if page == 0 else f"{kind}_{page + 1}"
+        for kind, n in counts.items()
+        for page in range(-(-n // STUDY_ROWS))
+    ]
+
+
+def study_files(figures: Iterable[str], config: Mapping[str, Any]) -> list[str]:
+    """Names of the files of `study_figures`, inside ``figures/study/``."""
+    files: list[str] = []
+    for stem in figures:
+        files += figure_files(stem, config).values()
+        files += [f"{stem}_data.csv"]
+        files += caption_files("study", stem.removeprefix("study_"), main=False)
+    return [*files, INDEX]
+
+
 def qc_figures(start: str, calibration: str) -> list[str]:
     """Quality-control figures that a study has something to show in.
 
@@ -116,6 +174,11 @@ def qc_figures(start: str, calibration: str) -> list[str]:
 def qc_files(figures: Iterable[str] = QC_FIGURES) -> list[str]:
     """Names of the files of quality-control figures, inside ``figures/qc/``."""
     return [f"{name}.{ending}" for name in figures for ending in ("pdf", "png")]
+
+
+def injection_sheets(runs: Iterable[str]) -> list[str]:
+    """Names of the sheets of all injections, one PDF per run, inside ``figures/qc/``."""
+    return [f"injections_{run}.pdf" for run in runs]
 
 
 def figure_entry(

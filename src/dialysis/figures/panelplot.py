@@ -208,13 +208,8 @@ def plan(
         natural = min(max(0.74 * axes_width, 100.0), 150.0)
         if "\n" in axis_label(measure.label, measure.unit, natural, font):
             break
-    low, high = limits
-    to_points = axes_width / (high - low)
-    stacked = not _stars_fit(means, panels, grid, times, low, to_points, axes_width, font)
-    star_rows = max(
-        sum(g in set(means.loc[means["stars"] != "", "group"]) for g in panel.groups)
-        for panel in panels
-    )
+    stacked = not stars_fit(means, panels, grid, times, limits, axes_width, font)
+    star_rows = star_rows_needed(means, panels)
     tallest = max((len(s) for s in means["stars"]), default=1)
     star_height = _STAR_ROW_PT
     if stacked:
@@ -559,14 +554,8 @@ def _draw_above(
 ) -> None:
     """Rows of stars, then the legend, then the heading, upwards from the axes' top left corner."""
     points = in_points(figure)
-    left, y = corner
-    y += 2.0
-    starred = [g for g in panel.groups if _stars(shown, g)]
-    for group in reversed(starred):
-        middle = y + 0.5 * layout.star_height
-        draw_marker(figure, points, left + 6.0, middle, look.styles[group], scale=0.85)
-        _draw_stars(figure, (left, y), shown, group, place, look, layout)
-        y += layout.star_height
+    left = corner[0]
+    draw_star_rows(figure, corner, shown, panel, place, look, layout)
     y = corner[1] + layout.above
     if panel.heading:
         y -= _LABEL_ROW_PT
@@ -582,6 +571,26 @@ def _draw_above(
             if group:
                 draw_handle(figure, points, x, y + 2.3, look.styles[group], look.measure.joined)
             figure.text(x + _HANDLE_PT, y, text, transform=points, va="baseline", fontsize=SMALL_PT)
+
+
+def draw_star_rows(
+    figure: Any,
+    corner: tuple[float, float],
+    shown: pd.DataFrame,
+    panel: Panel,
+    place: int,
+    look: Look,
+    layout: Layout,
+) -> None:
+    """Rows of stars above a panel, each behind the marker of its group."""
+    points = in_points(figure)
+    left, y = corner[0], corner[1] + 2.0
+    starred = [g for g in panel.groups if _stars(shown, g)]
+    for group in reversed(starred):
+        middle = y + 0.5 * layout.star_height
+        draw_marker(figure, points, left + 6.0, middle, look.styles[group], scale=0.85)
+        _draw_stars(figure, (left, y), shown, group, place, look, layout)
+        y += layout.star_height
 
 
 def _draw_stars(
@@ -653,17 +662,24 @@ def run_places(
     return runs, np.asarray(centers, dtype=np.float64), np.asarray(widths, dtype=np.float64)
 
 
-def _stars_fit(
+def star_rows_needed(means: pd.DataFrame, panels: Sequence[Panel]) -> int:
+    """Most groups with stars in one panel."""
+    starred = set(means.loc[means["stars"] != "", "group"])
+    return max(sum(group in starred for group in panel.groups) for panel in panels)
+
+
+def stars_fit(
     means: pd.DataFrame,
     panels: Sequence[Panel],
     grid: Sequence[int],
     times: Mapping[int, float],
-    low: float,
-    to_points: float,
+    limits: tuple[float, float],
     axes_width: float,
     font: str,
 ) -> bool:
     """Whether stars can stand side by side, each above the line of its times."""
+    low = limits[0]
+    to_points = axes_width / (limits[1] - low)
     for group in {group for panel in panels for group in panel.groups}:
         runs, centers, widths = run_places(
             star_runs(grid, _stars(means, group)), times, low, to_points, font

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dialysis.figures.names import QC_FIGURES, qc_files
+from dialysis.figures.names import (
+    INDEX,
+    QC_FIGURES,
+    QC_TITLES,
+    figure_entry,
+    injection_sheets,
+    qc_files,
+)
 from dialysis.figures.qc_animals import animal_pages
 from dialysis.figures.qc_baseline import baseline_pages
 from dialysis.figures.qc_calibration import calibration_pages
 from dialysis.figures.qc_chromatograms import chromatogram_pages
+from dialysis.figures.qc_injections import injection_pages
 from dialysis.figures.qc_levels import level_pages
 from dialysis.figures.qc_runs import run_pages
+from dialysis.files import write_json
 from dialysis.plotting import save_pages, style
 
 MOST_DPI = 150
@@ -34,8 +47,10 @@ def write_qc(
     out_dir: Path | str,
     error_limit_pct: float = 15.0,
     figures: Sequence[str] = QC_FIGURES,
+    runs: Sequence[str] = (),
+    processes: int = 1,
 ) -> list[Path]:
-    """Draw the quality-control figures of a study: all pages as PDF, the first page as PNG.
+    """Draw the quality-control figures of a study: all pages as PDF and below each other as PNG.
 
     Parameters
     ----------
@@ -61,11 +76,16 @@ def write_qc(
     figures : sequence of str
         Which to draw (`dialysis.figures.names.qc_figures`); the files of others are removed,
         because they are of a study that started elsewhere.
+    runs : sequence of str
+        Runs whose injections are all drawn, each as a PDF of its own, in the order of `traces`.
+    processes : int
+        Most processes to use; what is written does not depend on it.
 
     Returns
     -------
     list of Path
-        The files that `dialysis.figures.names.qc_files` names, in that order.
+        The files that `dialysis.figures.names.qc_files` and `injection_sheets` name, in that
+        order, and the index of the folder.
     """
     font = str(config.get("font", "DejaVu Sans"))
     labels = dict(config.get("labels", {}))
@@ -90,9 +110,76 @@ def write_qc(
         ),
     }
     folder = Path(out_dir)
+    excluded = frozenset(concentrations.loc[concentrations["excluded"].fillna(False).astype(bool),
+                                            "injection_id"])  # fmt: skip
+
+    def sheet(run: str, path: Path | str) -> Iterator[Any]:
+        own = injections[injections["run"] == run]
+        return injection_pages(path, peaks[peaks["run"] == run], own, excluded, labels, font)
+
+    jobs: list[tuple[Callable[[], Iterator[Any]], Path, int | None]] = [
+        (partial(sheet, run, path), folder / f"injections_{run}", None)
+        for run, path in zip(runs, traces if runs else (), strict=True)
+    ]
+    jobs += [(drawings[name], folder / name, dpi) for name in figures]
+    _save_all(jobs, font, processes)
+    kept = {*qc_files(figures), *injection_sheets(runs)}
+    for path in (*(folder / name for name in qc_files()), *folder.glob("injections_*.pdf")):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+    write_json(folder / INDEX, _index(figures, runs))
+    names = [*qc_files(figures), *injection_sheets(runs), INDEX]
+    return [folder / name for name in names]
+
+
+_Job = tuple[Callable[[], Iterator[Any]], Path, int | None]
+_jobs: list[_Job] = []
+
+
+def _save_all(jobs: list[_Job], font: str, processes: int) -> None:
+    """Draw and save; what a job draws from stays where it is when processes are forked."""
     with style(font):
-        for name in figures:
-            save_pages(drawings[name](), folder / name, dpi)
-    for name in set(qc_files()) - set(qc_files(figures)):
-        (folder / name).unlink(missing_ok=True)
-    return [folder / name for name in qc_files(figures)]
+        if processes > 1 and len(jobs) > 1 and sys.platform == "linux":
+            _jobs[:] = jobs
+            try:
+                context = multiprocessing.get_context("fork")
+                with ProcessPoolExecutor(processes, context) as pool:
+                    list(pool.map(_save_one, range(len(jobs))))
+            finally:
+                _jobs.clear()
+        else:
+            for pages, stem, dpi in jobs:
+                save_pages(pages(), stem, dpi)
+
+
+def _save_one(place: int) -> None:
+    pages, stem, dpi = _jobs[place]
+    save_pages(pages(), stem, dpi)
+
+
+def _index(figures: Sequence[str], runs: Sequence[str]) -> dict[str, Any]:
+    entries = [
+        figure_entry(
+            name,
+            name,
+            QC_TITLES[name],
+            {"pdf": f"{name}.pdf", "png": f"{name}.png"},
+            (),
+            (),
+            f"{QC_TITLES[name]}. The PDF has every page.",
+        )
+        for name in figures
+    ]
+    entries += [
+        figure_entry(
+            f"injections_{run}",
+            "injections",
+            f"Injections of {run}",
+            {"pdf": f"injections_{run}.pdf"},
+            (),
+            (),
+            f"Every injection of {run}: trace, baseline, limits, fits and flags.",
+        )
+        for run in runs
+    ]
+    return {"figures": entries, "tables": [], "texts": []}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from dialysis.figures.cells import (
     pages_of,
     round_ticks,
 )
+from dialysis.figures.traces import Trace, read_traces, trace_of
 from dialysis.plotting import SMALL_PT, TEXT_PT, text_width_pt
 from dialysis.traceplot import apart, row_name, serious_flags, signal_limits, trace_marks
 
@@ -34,19 +34,6 @@ _ZOOM_PT = 44.0
 _LEFT_PT = 46.0
 _NAMES_PT = 28.0
 _PITCH_PT = 8.0
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """One trace with its peaks."""
-
-    kind: str
-    injection_id: str
-    sample_name: str
-    unit: str
-    time_min: FloatArray
-    signal: FloatArray
-    peaks: pd.DataFrame
 
 
 def chromatogram_pages(
@@ -64,7 +51,7 @@ def chromatogram_pages(
     runs = list(dict.fromkeys(injections["run"]))
     chosen = {run: choose_injections(str(run), injections, calibration_points) for run in runs}
     wanted = [name for names in chosen.values() for name in names.values() if name]
-    read = _read(traces, wanted)
+    read = read_traces(traces, wanted)
     rows = []
     for run in runs:
         own = read[read["run"] == run]
@@ -118,23 +105,6 @@ def choose_injections(
     }
 
 
-def _read(traces: Sequence[Path | str], wanted: Sequence[str]) -> pd.DataFrame:
-    import pyarrow.parquet as pq
-
-    columns = [
-        *("injection_id", "run", "channel", "unit", "start_s", "interval_s"),
-        *("time_s", "signal", "sample_name"),
-    ]
-    parts = [
-        pq.read_table(path, columns=columns, filters=[("injection_id", "in", list(wanted))])
-        for path in traces
-        if wanted
-    ]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat([part.to_pandas() for part in parts], ignore_index=True)
-
-
 def _draw_row(
     page: Page,
     top: float,
@@ -185,56 +155,21 @@ def _draw_row(
             )
 
 
-def _shown(
-    kind: str, injection_id: str, traces: pd.DataFrame, peaks: pd.DataFrame
-) -> _Shown | None:
+def _shown(kind: str, injection_id: str, traces: pd.DataFrame, peaks: pd.DataFrame) -> Trace | None:
     rows = traces[traces["injection_id"] == injection_id]
     if not len(rows):
         return None
-    row = rows.iloc[0]
-    signal = np.asarray(row["signal"], dtype=np.float64)
-    if row["time_s"] is None:
-        time_s = float(row["start_s"]) + float(row["interval_s"]) * np.arange(signal.size)
-    else:
-        time_s = np.asarray(row["time_s"], dtype=np.float64)
     own = peaks[peaks["injection_id"] == injection_id]
-    if (own["channel"] != "").any():
-        own = own[own["channel"].isin(["", row["channel"]])]
-    time_min = np.asarray(time_s / 60.0, dtype=np.float64)
-    return _Shown(
-        kind,
-        injection_id,
-        str(row["sample_name"] or ""),
-        str(row["unit"] or ""),
-        time_min,
-        signal,
-        _with_baseline(own, time_min, signal),
-    )
+    return trace_of(rows.iloc[0].to_dict(), own, kind)
 
 
-def _with_baseline(peaks: pd.DataFrame, time_min: FloatArray, signal: FloatArray) -> pd.DataFrame:
-    """Where the vendor gives no baseline: the trace at the limits, or below the apex.
-
-    Heights that the vendor does not give are those of the trace above it.
-    """
-    out = peaks.copy()
-    apex = np.interp(out["rt_min"], time_min, signal)
-    for end in ("start", "end"):
-        limit = np.interp(out[f"{end}_min"], time_min, signal)
-        below = pd.Series(limit, index=out.index).fillna(apex - out["height"])
-        out[f"baseline_{end}"] = out[f"baseline_{end}"].fillna(below)
-    middle = out[["baseline_start", "baseline_end"]].mean(axis=1)
-    out["height"] = out["height"].fillna(apex - middle)
-    return out
-
-
-def _moved(limits: tuple[float, float], trace: _Shown, model: _Shown) -> tuple[float, float]:
+def _moved(limits: tuple[float, float], trace: Trace, model: Trace) -> tuple[float, float]:
     """The same span, moved by the difference of the two traces' level."""
     shift = float(np.median(trace.signal) - np.median(model.signal))
     return limits[0] + shift, limits[1] + shift
 
 
-def _trace(cell: Cell, trace: _Shown) -> None:
+def _trace(cell: Cell, trace: Trace) -> None:
     """The marks of the trace, in the points of the cell."""
     missing = trace.kind != "blank"
     for mark in trace_marks(trace.time_min, trace.signal, trace.peaks, cell.ylim, missing):
@@ -245,7 +180,7 @@ def _trace(cell: Cell, trace: _Shown) -> None:
             cell.page.line(points, mark.color, mark.width, mark.dashes, z=mark.z)
 
 
-def _names(cell: Cell, trace: _Shown, labels: Mapping[str, str]) -> None:
+def _names(cell: Cell, trace: Trace, labels: Mapping[str, str]) -> None:
     """Names above the plot, moved apart where peaks are close, with a line to each peak."""
     page = cell.page
     found = trace.peaks[trace.peaks["found"].astype(bool) & (trace.peaks["analyte"] != "")]

@@ -36,12 +36,7 @@ def ratio_data(
     """
     labels = dict(config.get("labels", {}))
     heads = group_heads(timecourse, labels)
-    heads = heads.assign(
-        unit=UNIT,
-        center="model",
-        error_bar=f"{100 * confidence:g} % CI",
-        region=str(timecourse["region"].iloc[0]),
-    )
+    heads = heads.assign(unit=UNIT, center="model", error_bar=f"{100 * confidence:g} % CI")
     animals = used_values(timecourse).groupby("group")["animal_id"].nunique()
     names = {
         "ratio_pct": "value",
@@ -57,8 +52,7 @@ def ratio_data(
         heads.merge(estimates[columns], on="group").assign(row="mean"),
         event_rows(heads, timecourse, doses, labels),
     ]
-    rows = pd.concat([FIGURE_DATA.coerce(part) for part in parts], ignore_index=True)
-    return FIGURE_DATA.validate(rows)
+    return pd.concat([FIGURE_DATA.coerce(part) for part in parts], ignore_index=True)
 
 
 def draw_ratio(rows: pd.DataFrame, config: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The review page: one folder that a person opens from disk, reads and can mail."""
+"""`review`: the static site on which a study is signed off."""
 
 from dialysis.review.site import write_site
 

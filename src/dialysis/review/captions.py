@@ -1,34 +1,36 @@
-"""Captions: the little Markdown they are written in, as safe HTML."""
+"""Captions: the little Markdown they are written in, as blocks of text with styles."""
 
 from __future__ import annotations
 
 import re
-
-from markupsafe import Markup, escape
+from typing import Any
 
 # Emphasis opens after a space and before a letter, so the stars of "* p < 0.05" stay stars.
-_STRONG = re.compile(r"(?<![\w*\\])\*\*(?=[^\s*])(.+?)(?<=[^\s*\\])\*\*(?![\w*])")
-_EMPHASIS = re.compile(r"(?<![\w*\\])\*(?=[^\s*])([^*]+?)(?<=[^\s*\\])\*(?![\w*])")
+_MARKED = re.compile(
+    r"(?<![\w*\\])\*\*(?=[^\s*])(?P<strong>.+?)(?<=[^\s*\\])\*\*(?![\w*])"
+    r"|(?<![\w*\\])\*(?=[^\s*])(?P<em>[^*]+?)(?<=[^\s*\\])\*(?![\w*])"
+)
 _CODE = re.compile(r"`([^`]+)`")
-_ESCAPED = re.compile(r"\\(&(?:lt|gt|amp);|[\\*_{}\[\]()#+\-.!|~])")
+_ESCAPED = re.compile(r"\\([\\*_{}\[\]()#+\-.!|~<>&])")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 _ITEM = re.compile(r"-\s+(.*)")
 
 
-def caption_html(markdown: str) -> Markup:
-    """Render a caption: headings, paragraphs, ``-`` lists, strong, emphasis and code.
+def caption_blocks(markdown: str) -> list[dict[str, Any]]:
+    """Read a caption: headings, paragraphs, ``-`` lists, strong, emphasis and code.
 
     Parameters
     ----------
     markdown : str
-        Anything else in it, HTML above all, is shown as the text it is.
+        Anything else in it, HTML above all, stays the text it is.
 
     Returns
     -------
-    Markup
-        HTML in which every character of the caption is escaped.
+    list of dict
+        ``kind`` (heading, text or list) with ``spans``, or with ``items`` that are spans; a span
+        is a text and its style: ``""``, ``"strong"``, ``"em"`` or ``"code"``.
     """
-    return Markup("\n").join(_block(lines) for lines in _blocks(markdown))
+    return [_block(lines) for lines in _blocks(markdown)]
 
 
 def _blocks(markdown: str) -> list[list[str]]:
@@ -47,10 +49,10 @@ def _blocks(markdown: str) -> list[list[str]]:
     return blocks
 
 
-def _block(lines: list[str]) -> Markup:
+def _block(lines: list[str]) -> dict[str, Any]:
     heading = _HEADING.fullmatch(lines[0])
     if heading:
-        return Markup('<p class="caption-title">{}</p>').format(_inline(heading.group(1)))
+        return {"kind": "heading", "spans": spans(heading.group(1))}
     if _ITEM.fullmatch(lines[0]):
         items: list[str] = []
         for line in lines:
@@ -59,20 +61,22 @@ def _block(lines: list[str]) -> Markup:
                 items.append(item.group(1))
             else:
                 items[-1] += f" {line}"
-        listed = Markup("").join(Markup("<li>{}</li>").format(_inline(item)) for item in items)
-        return Markup("<ul>{}</ul>").format(listed)
-    return Markup("<p>{}</p>").format(_inline(" ".join(lines)))
+        return {"kind": "list", "items": [spans(item) for item in items]}
+    return {"kind": "text", "spans": spans(" ".join(lines))}
 
 
-def _inline(text: str) -> Markup:
-    # Escaping first: what follows then only ever adds the three tags it names.
-    parts = _CODE.split(str(escape(text)))
-    spans = []
-    for position, part in enumerate(parts):
+def spans(text: str) -> list[list[str]]:
+    """Part a line into texts and their styles."""
+    found: list[list[str]] = []
+    for position, part in enumerate(_CODE.split(text)):
         if position % 2:
-            spans.append(f"<code>{part}</code>")
+            found.append([part, "code"])
             continue
-        marked = _STRONG.sub(r"<strong>\1</strong>", part)
-        marked = _EMPHASIS.sub(r"<em>\1</em>", marked)
-        spans.append(_ESCAPED.sub(r"\1", marked))
-    return Markup("".join(spans))
+        end = 0
+        for match in _MARKED.finditer(part):
+            found.append([part[end : match.start()], ""])
+            strong = match.group("strong")
+            found.append([strong, "strong"] if strong else [match.group("em"), "em"])
+            end = match.end()
+        found.append([part[end:], ""])
+    return [[_ESCAPED.sub(r"\1", text), style] for text, style in found if text]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from dialysis.review.numbers import fixed, listing, number, split_flags
+from dialysis.review.numbers import fixed, number, split_flags
 from dialysis.review.results import Results
 from dialysis.tables import Column, Table
 
@@ -296,21 +296,20 @@ def _summary_flags(results: Results) -> list[Row]:
     return _rows(without, "note", "normalize", "no_auc", without["reason"])
 
 
+_OF_STATS = ("anova", "contrasts", "emmeans", "auc")
+
+
 def _stats_flags(results: Results) -> list[Row]:
     rows: list[Row] = []
     labels = results.short_labels
     for each in results.outcomes:
-        for what, table in (
-            ("anova", each.anova),
-            ("contrasts", each.contrasts),
-            ("emmeans", each.emmeans),
-            ("auc", each.auc),
-        ):
+        for what in _OF_STATS:
+            table = each.tables[what]
             bad = table[table["status"] != "ok"]
             for (status, reason), same in bad.groupby(["status", "reason"], sort=True):
                 rows.append(
                     {
-                        "severity": "FAIL" if status == "failed" else "WARN",
+                        "severity": {"failed": "FAIL", "singular": "note"}.get(str(status), "WARN"),
                         "stage": "stats",
                         "flag": f"fit_{status}" if status != "not_estimable" else str(status),
                         "analyte": labels[each.outcome.slug],
@@ -318,68 +317,3 @@ def _stats_flags(results: Results) -> list[Row]:
                     }
                 )
     return rows
-
-
-MANY = 10
-
-
-def condensed(flags: pd.DataFrame) -> pd.DataFrame:
-    """Make one row of notes that say the same of many injections.
-
-    Parameters
-    ----------
-    flags : DataFrame
-        As `FLAGS`.
-
-    Returns
-    -------
-    DataFrame
-        As `FLAGS`: more than `MANY` notes of one stage, flag, run and analyte (of `normalize`: and
-        of one animal) are one row without injection and fraction, which says how many they are.
-    """
-    # What normalize notes is about an animal, what earlier stages note about the chromatography.
-    of_animal = flags["stage"] == "normalize"
-    subject = flags["animal_id"].where(of_animal, "")
-    keys = [flags[name] for name in ("severity", "stage", "flag", "run", "analyte")]
-    grouped = flags.groupby([*keys, subject])["detail"]
-    size, wordings = grouped.transform("size"), grouped.transform("nunique")
-    many = (flags["severity"] == "note") & (size > MANY)
-    repeated = pd.concat([*keys, subject], axis=1).duplicated()
-    out = flags.assign(
-        detail=[
-            detail if not joined else f"{detail} ({n} times)" if same else f"{n} times"
-            for detail, joined, n, same in zip(
-                flags["detail"], many, size, wordings == 1, strict=True
-            )
-        ],
-        injection_id=flags["injection_id"].where(~many, ""),
-        animal_id=flags["animal_id"].where(~many | of_animal, ""),
-        probe_id=flags["probe_id"].where(~many | of_animal, ""),
-        fraction=flags["fraction"].where(~many),
-    )
-    return out[~(many & repeated)].reset_index(drop=True)
-
-
-def flag_kinds(flags: pd.DataFrame) -> pd.DataFrame:
-    """Count the flags by kind.
-
-    Returns
-    -------
-    DataFrame
-        Columns severity, stage, flag, n, analytes, runs, in the order of `flags`.
-    """
-    columns = ["severity", "stage", "flag", "n", "analytes", "runs"]
-    rows = [
-        {
-            "severity": severity,
-            "stage": stage,
-            "flag": flag,
-            "n": len(same),
-            "analytes": "; ".join(sorted(set(same["analyte"]) - {""})),
-            "runs": listing(sorted(set(same["run"]) - {""}), most=4),
-        }
-        for (severity, stage, flag), same in flags.groupby(
-            ["severity", "stage", "flag"], sort=False
-        )
-    ]
-    return pd.DataFrame(rows, columns=columns)

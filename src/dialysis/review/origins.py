@@ -1,4 +1,4 @@
-"""What the page shows of where results come from: raw files, versions, options."""
+"""The chunk of provenance: raw files, versions, options."""
 
 from __future__ import annotations
 
@@ -8,43 +8,85 @@ from typing import Any
 
 import pandas as pd
 
+from dialysis.review.grids import grid
 from dialysis.review.names import table_file
 from dialysis.review.numbers import listing
 from dialysis.review.results import Results
-from dialysis.review.views import Show, TableView, frame_view
 from dialysis.study.start import quantifies, reads_exports
+from dialysis.tables import Column, Table
+
+FILES = Table(
+    "files",
+    "Raw files as they were read, relative to the study's folder under raw/.",
+    (
+        Column("file", "text", "Export file."),
+        Column("sha256", "text", "Hash of its bytes; compare it with that of the archive."),
+        Column("run", "text", "HPLC sequence."),
+        Column("injections", "text", "Injections in it."),
+        Column("sample_name", "text", "Sample name in the file."),
+        Column("injected_at", "text", "Injection time, ISO 8601."),
+        Column("format", "text", "Reader that read it."),
+        Column("size_bytes", "integer", "Size."),
+    ),
+)
+VERSIONS = Table(
+    "versions",
+    "Versions of Python and of the packages that results depend on.",
+    (
+        Column("package", "text", "Package."),
+        Column("version", "text", "Version."),
+        Column("stages", "text", "Stages that ran with it, where there are several versions."),
+    ),
+)
+OUTPUTS = Table(
+    "outputs",
+    "Every file that a stage wrote, as its sidecar records it.",
+    (
+        Column("folder", "text", "Folder under results/."),
+        Column("file", "text", "File."),
+        Column("sha256", "text", "Hash of its bytes."),
+    ),
+)
+OPTIONS = Table(
+    "options",
+    "Options of study.yaml, with those that were left at their defaults.",
+    (
+        Column("section", "text", "Section, the stage that reads it."),
+        Column("option", "text", "Option."),
+        Column("value", "text", "Value."),
+    ),
+)
 
 
-def files_view(results: Results) -> TableView:
-    """Raw files with their sha256."""
-    files = results.manifest.groupby(["run", "file", "sha256"], sort=False, as_index=False).agg(
+def provenance_data(results: Results) -> dict[str, Any]:
+    """Gather what the page of provenance shows."""
+    exports = reads_exports(results.start)
+    return {
+        "tables": [
+            grid(
+                "raw-files",
+                "Raw files" if exports else "The table the study starts from",
+                FILES,
+                _files(results),
+                file=table_file("manifest") if exports else "",
+            )
+            | {"open": True},
+            grid("versions", "Package versions", VERSIONS, _versions(results)) | {"open": False},
+            grid("options", "Options of the study", OPTIONS, _options(results)) | {"open": False},
+            grid("outputs", "Files of every stage", OUTPUTS, _outputs(results)) | {"open": False},
+        ]
+    }
+
+
+def _files(results: Results) -> pd.DataFrame:
+    if not reads_exports(results.start):
+        return _given_table(results)
+    return results.manifest.groupby(["run", "file", "sha256"], sort=False, as_index=False).agg(
         injections=("injection_id", lambda ids: listing(list(dict.fromkeys(ids)), most=2)),
         size_bytes=("size_bytes", "first"),
         format=("format", "first"),
         injected_at=("injected_at", "first"),
         sample_name=("sample_name", lambda names: listing(list(dict.fromkeys(names)), most=2)),
-    )
-    if not reads_exports(results.start):
-        files = _given_table(results)
-    return frame_view(
-        "raw-files",
-        f"Raw files as they were read, relative to raw/{results.name}/."
-        if reads_exports(results.start)
-        else "The table the study starts from; sha256 of its content as it was understood.",
-        files,
-        [
-            Show("file", "File", "code"),
-            Show("sha256", "sha256", "code"),
-            Show("run", "Run"),
-            Show("injections", "Injection"),
-            Show("sample_name", "Sample name in the file"),
-            Show("injected_at", "Injected at"),
-            Show("format", "Format"),
-            Show("size_bytes", "Bytes", "fixed0"),
-        ],
-        int(results.config["review"]["max_table_rows"]),
-        file=table_file("manifest") if reads_exports(results.start) else "",
-        tools=True,
     )
 
 
@@ -56,12 +98,11 @@ def _given_table(results: Results) -> pd.DataFrame:
         for name, digest in results.sidecars.get(stage, {}).get("stamps", {}).items()
         if name.endswith(f"/tables/{results.start}.csv")
     ]
-    columns = ["file", "sha256", "run", "injections", "sample_name", "injected_at", "format"]
-    return pd.DataFrame(rows, columns=[*columns, "size_bytes"])
+    return FILES.coerce(pd.DataFrame(rows, columns=["file", "sha256"]))
 
 
-def versions_view(results: Results) -> TableView:
-    """Packages that made the results; more than one version of a package is named by stage."""
+def _versions(results: Results) -> pd.DataFrame:
+    """More than one version of a package is named by stage."""
     seen: dict[str, dict[str, list[str]]] = {}
     for folder, sidecar in results.sidecars.items():
         for package, version in sidecar.get("versions", {}).items():
@@ -77,52 +118,25 @@ def versions_view(results: Results) -> TableView:
         for package in sorted(seen)
         for version, folders in sorted(seen[package].items())
     ]
-    return frame_view(
-        "versions",
-        "Versions of Python and of the packages that results depend on.",
-        pd.DataFrame(rows, columns=["package", "version", "stages"]),
-        [Show("package", "Package"), Show("version", "Version"), Show("stages", "Stages")],
-        len(rows),
-    )
+    return pd.DataFrame(rows, columns=VERSIONS.column_names)
 
 
-def figures_view(results: Results) -> TableView:
-    """Figures with their sha256, as their sidecars have it."""
+def _outputs(results: Results) -> pd.DataFrame:
     rows = [
-        {"file": file, "folder": folder, "sha256": digest}
+        {"folder": folder, "file": file, "sha256": digest}
         for folder, sidecar in results.sidecars.items()
-        if folder.startswith("figures/")
         for file, digest in sidecar.get("outputs", {}).items()
     ]
-    return frame_view(
-        "figure-files",
-        "Figures and the files of their bundles, as the sidecars record them.",
-        pd.DataFrame(rows, columns=["file", "folder", "sha256"]),
-        [Show("file", "File", "code"), Show("folder", "Folder"), Show("sha256", "sha256", "code")],
-        int(results.config["review"]["max_table_rows"]),
-    )
+    return pd.DataFrame(rows, columns=OUTPUTS.column_names)
 
 
-def options_view(results: Results) -> TableView:
-    """Options of study.yaml, those left at their defaults included."""
+def _options(results: Results) -> pd.DataFrame:
     rows = [
         {"section": section, "option": option, "value": value}
         for section, options in results.config.items()
         for option, value in flat_options(options)
     ]
-    return frame_view(
-        "options",
-        "Options of study.yaml, with those that were left at their defaults.",
-        pd.DataFrame(rows, columns=["section", "option", "value"]),
-        [
-            Show("section", "Section"),
-            Show("option", "Option"),
-            Show("value", "Value", "code"),
-        ],
-        len(rows),
-        tools=True,
-        row_heads=2,
-    )
+    return pd.DataFrame(rows, columns=OPTIONS.column_names)
 
 
 def flat_options(options: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -9,22 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from dialysis.decisions import Entry
 from dialysis.errors import TableError
 from dialysis.files import read_json, read_table
 from dialysis.provenance import SIDECAR, read_sidecar
-from dialysis.review.names import FORMATS, source_data, timecourse_figure
+from dialysis.review.names import BUNDLE_INDEX, FORMATS, shown_files
 from dialysis.study.groups import assign_groups, group_order
 from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
 from dialysis.study.start import quantifies, reads_exports
 from dialysis.tables import Table
-from dialysis.tables.ingest import MANIFEST
+from dialysis.tables.ingest import MANIFEST, TRACES
 from dialysis.tables.inputs import INPUT_TABLES
 from dialysis.tables.integrate import PEAKS
 from dialysis.tables.integrate import SUITABILITY as CHROMATOGRAPHY
 from dialysis.tables.normalize import BASELINE, SUMMARY, TIMECOURSE
 from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS
 from dialysis.tables.quantify import SUITABILITY as RUN_CHECKS
-from dialysis.tables.stats import ANOVA, AUC, CONTRASTS, EMMEANS, MEANS
+from dialysis.tables.stats import OUTCOME_TABLES
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,17 @@ class Figure:
         File name without its ending.
     files : mapping of str to Path
         Ending (``"png"``, ``"svg"``, ``"pdf"``) to file.
+    title, alt : str
+        Heading, and what it shows for those who don't see it; empty where no index says it.
+    caption : str
+        Markdown; may be empty.
     """
 
     name: str
     files: Mapping[str, Path]
+    title: str = ""
+    alt: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,28 +59,35 @@ class OutcomeResults:
     ----------
     outcome : Outcome
         Its name, label and parts.
-    anova, contrasts, emmeans, means, auc : DataFrame
-        As `dialysis.tables.stats` defines them.
+    tables : mapping of str to DataFrame
+        Name to table of statistics, all of `dialysis.tables.stats.OUTCOME_TABLES`.
     model : mapping
         Facts about the model, as `stats` wrote them.
     figures : tuple of Figure
         The time course first; empty when it was not drawn.
-    caption : str
+    results, methods : str
         Markdown; empty when there is none.
-    source_data : Path or None
-        Numbers behind the figure.
+    files : tuple of (str, Path)
+        Titles and tables of the figure bundle.
     """
 
     outcome: Outcome
-    anova: pd.DataFrame
-    contrasts: pd.DataFrame
-    emmeans: pd.DataFrame
-    means: pd.DataFrame
-    auc: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
     model: Mapping[str, Any]
     figures: tuple[Figure, ...]
-    caption: str
-    source_data: Path | None
+    results: str
+    methods: str
+    files: tuple[tuple[str, Path], ...]
+
+    @property
+    def anova(self) -> pd.DataFrame:
+        """Tests of the model's terms."""
+        return self.tables["anova"]
+
+    @property
+    def contrasts(self) -> pd.DataFrame:
+        """Comparisons with the control."""
+        return self.tables["contrasts"]
 
 
 def short_label(outcome: Outcome, regions: Sequence[str]) -> str:
@@ -111,12 +126,22 @@ class Results:
         From `integrate`, all runs; `chromatography` is its suitability table.
     manifest : DataFrame
         From `ingest`, all runs.
+    study_figures : tuple of Figure
+        From `figures`, of all outcomes together.
     qc_figures : tuple of Figure
-        From `figures_qc`, by name.
+        From `figures_qc`.
     sidecars : mapping of str to mapping
         Folder relative to the results to its sidecar.
     warnings : tuple of str
         What was odd about the study's configuration and tables.
+    folder : Path
+        ``results/<study>``; traces are read from there when they are needed.
+    log : tuple of Entry
+        The decision log.
+    code : mapping of str to mapping
+        Stage to module to hash of its code.
+    blind : bool
+        Whether groups are coded and statistics hidden.
     """
 
     name: str
@@ -136,9 +161,14 @@ class Results:
     peaks: pd.DataFrame
     chromatography: pd.DataFrame
     manifest: pd.DataFrame
+    study_figures: tuple[Figure, ...]
     qc_figures: tuple[Figure, ...]
     sidecars: Mapping[str, Mapping[str, Any]]
     warnings: tuple[str, ...]
+    folder: Path
+    log: tuple[Entry, ...]
+    code: Mapping[str, Mapping[str, str]]
+    blind: bool = False
 
     @property
     def start(self) -> str:
@@ -150,6 +180,13 @@ class Results:
         """Slug to label, without the region where the study has one."""
         regions = [each.outcome.region for each in self.outcomes]
         return {each.outcome.slug: short_label(each.outcome, regions) for each in self.outcomes}
+
+    def traces(self, run: str) -> pd.DataFrame:
+        """Traces of a run, without any where the study does not start from them."""
+        path = self.folder / "ingest" / run / "traces.parquet"
+        if not reads_exports(self.start) or not path.is_file():
+            return TRACES.empty()
+        return read_table(path, TRACES)
 
     def decided_out(self, outcome: Outcome) -> set[str]:
         """Probes that a decision leaves out of an outcome: exclusions.csv, or their placement."""
@@ -172,6 +209,8 @@ def read_results(
     config: Mapping[str, Mapping[str, Any]],
     tables: Mapping[str, pd.DataFrame],
     warnings: Sequence[str] = (),
+    log: Sequence[Entry] = (),
+    code: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Results:
     """Read the results of a study.
 
@@ -187,6 +226,10 @@ def read_results(
         Input tables by name; at least animals, injections and analytes.
     warnings : sequence of str
         What was odd about the study.
+    log : sequence of Entry
+        The decision log.
+    code : mapping, optional
+        Stage to module to hash of its code.
 
     Raises
     ------
@@ -231,9 +274,13 @@ def read_results(
             results_dir, "integrate", "suitability.csv", read_runs, CHROMATOGRAPHY
         ),
         manifest=_read_runs(results_dir, "ingest", "manifest.csv", read_runs, MANIFEST),
+        study_figures=_figures(results_dir / "figures" / "study"),
         qc_figures=_figures(results_dir / "figures" / "qc"),
         sidecars=_sidecars(results_dir, start, read_runs, [outcome.slug for outcome in outcomes]),
         warnings=tuple(warnings),
+        folder=results_dir,
+        log=tuple(log),
+        code=code or {},
     )
 
 
@@ -256,41 +303,57 @@ def _read_runs(
 
 def _read_outcome(results_dir: Path, outcome: Outcome) -> OutcomeResults:
     slug = outcome.slug
-    tables = {
-        table.name: _read(results_dir, f"stats/{slug}/{table.name}.csv", table)
-        for table in (ANOVA, CONTRASTS, EMMEANS, MEANS, AUC)
-    }
-    model = results_dir / "stats" / slug / "model.json"
+    stats = results_dir / "stats" / slug
     bundle = results_dir / "figures" / slug
-    main = timecourse_figure(slug, "png").removesuffix(".png")
-    caption = bundle / "caption.md"
-    numbers = bundle / f"{source_data(slug)}.csv"
+    model = stats / "model.json"
+    index = _index(bundle)
     return OutcomeResults(
         outcome=outcome,
-        **tables,
+        tables={
+            table.name: _read(results_dir, f"stats/{slug}/{table.name}.csv", table)
+            for table in OUTCOME_TABLES
+        },
         model=read_json(model) if model.is_file() else {},
-        figures=tuple(sorted(_figures(bundle), key=lambda figure: figure.name != main)),
-        caption=caption.read_text(encoding="utf-8") if caption.is_file() else "",
-        source_data=numbers if numbers.is_file() else None,
+        figures=_figures(bundle),
+        results=_text(stats / "results.md"),
+        methods=_text(stats / "methods.md"),
+        files=tuple(
+            (str(entry["title"]), bundle / entry["file"])
+            for entry in index.get("tables", [])
+            if shown_files([entry["file"]]) and (bundle / entry["file"]).is_file()
+        ),
     )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    """The index of a bundle; empty where there is none."""
+    path = folder / BUNDLE_INDEX
+    index: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return index
 
 
 def _figures(folder: Path) -> tuple[Figure, ...]:
-    """Figures of a folder by name: those that have a picture a page can show."""
-    # A finer copy for print, …_print.png, is no figure of its own.
-    pictures = (path.stem for path in folder.glob("*.png"))
-    names = sorted(name for name in pictures if not name.endswith("_print"))
-    return tuple(
-        Figure(
-            name,
-            {
-                ending: folder / f"{name}.{ending}"
-                for ending in FORMATS
-                if (folder / f"{name}.{ending}").is_file()
-            },
-        )
-        for name in names
-    )
+    """Figures of a folder that have a picture a page can show, in the order of its index."""
+    entries = _index(folder).get("figures") or [
+        {"name": path.stem} for path in sorted(folder.glob("*.png"))
+    ]
+    figures = []
+    for entry in entries:
+        name = str(entry["name"])
+        files = {
+            ending: folder / f"{name}.{ending}"
+            for ending in FORMATS
+            if (folder / f"{name}.{ending}").is_file()
+        }
+        if "png" in files:
+            caption = _text(folder / entry["caption"]) if entry.get("caption") else ""
+            title, alt = str(entry.get("title", "")), str(entry.get("alt", ""))
+            figures.append(Figure(name, files, title, alt, caption))
+    return tuple(figures)
 
 
 def _sidecars(
@@ -299,7 +362,7 @@ def _sidecars(
     folders = [f"{stage}/{run}" for stage in ("ingest", "integrate") for run in runs]
     folders += ["quantify", "normalize"] if quantifies(start) else ["normalize"]
     folders += [f"{stage}/{slug}" for stage in ("stats", "figures") for slug in slugs]
-    folders.append("figures/qc")
+    folders += ["figures/study", "figures/qc"]
     return {
         folder: read_sidecar(results_dir / folder)
         for folder in folders

@@ -8,11 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from dialysis.decisions import in_force
 from dialysis.review.numbers import listing, plural, share
 from dialysis.review.results import OutcomeResults, Results
+from dialysis.review.words import flag_words
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 LEVELS = (PASS, WARN, FAIL)
+# Something to know that is no reason to worry: it does not change the verdict.
+NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Finding:
 
     Parameters
     ----------
-    status : {"WARN", "FAIL"}
+    status : {"note", "WARN", "FAIL"}
         How serious it is.
     rule : str
         Name of the rule.
@@ -54,15 +58,18 @@ class Verdict:
 
 
 def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Sum findings up: the worst one decides."""
-    ranked = sorted(findings, key=lambda finding: -LEVELS.index(finding.status))
-    return Verdict(ranked[0].status if ranked else PASS, tuple(ranked))
+    """Sum findings up: the worst one decides; notes are told, and decide nothing."""
+    order = (NOTE, *LEVELS)
+    ranked = sorted(findings, key=lambda finding: -order.index(finding.status))
+    worst = ranked[0].status if ranked else PASS
+    return Verdict(PASS if worst == NOTE else worst, tuple(ranked))
 
 
 def outcome_verdict(results: Results, each: OutcomeResults) -> Verdict:
     """Apply every rule to one outcome."""
     view = _View.of(results, each)
-    return verdict(finding for rule in OUTCOME_RULES for finding in rule(view))
+    rules = [rule for rule in OUTCOME_RULES if not (results.blind and rule in _OF_STATISTICS)]
+    return verdict(finding for rule in rules for finding in rule(view))
 
 
 def run_verdict(results: Results, run: str) -> Verdict:
@@ -80,6 +87,7 @@ class _View:
     runs: tuple[str, ...]
     groups: tuple[str, ...]
     decided_out: frozenset[str]
+    rejected: str
     timecourse: pd.DataFrame
     baseline: pd.DataFrame
     concentrations: pd.DataFrame
@@ -111,6 +119,7 @@ class _View:
             runs=runs,
             groups=results.group_names,
             decided_out=frozenset(results.decided_out(outcome)),
+            rejected=_rejection(results, outcome.slug),
             timecourse=timecourse,
             baseline=results.baseline[results.baseline["outcome"] == outcome.slug],
             concentrations=concentrations,
@@ -130,6 +139,20 @@ class _View:
         return self.timecourse[self.timecourse["period"].isin(["baseline", "post"])]
 
 
+def _rejection(results: Results, slug: str) -> str:
+    """Who rejected the figure of an outcome, when that is the last word on it."""
+    last = in_force(results.log).get(("figure", slug, ""))
+    if last is None or last.decision != "reject":
+        return ""
+    why = last.reason_text or last.reason_code.replace("_", " ")
+    return f"{last.decided_by}, {last.decided_on}: {why.rstrip('.')}."
+
+
+def _decision(view: _View) -> Iterator[Finding]:
+    if view.rejected:
+        yield Finding(FAIL, "rejected", view.rejected, "decisions")
+
+
 def _figure(view: _View) -> Iterator[Finding]:
     if not view.each.figures:
         yield Finding(FAIL, "no_figure", "No figure was drawn.", "")
@@ -137,16 +160,15 @@ def _figure(view: _View) -> Iterator[Finding]:
 
 def _values(view: _View) -> Iterator[Finding]:
     if view.used.empty:
-        yield Finding(
-            FAIL, "no_values", "No fraction of any animal has a usable value.", "left-out"
-        )
+        yield Finding(FAIL, "no_values", "No fraction of any animal has a usable value.", "animals")
 
 
 def _model(view: _View) -> Iterator[Finding]:
     anova, contrasts = view.each.anova, view.each.contrasts
     for status, level, rule, text in (
-        ("failed", FAIL, "fit_failed", "The model could not be fitted"),
-        ("singular", WARN, "fit_singular", "The fit is singular (a variance is zero)"),
+        ("failed", FAIL, "fit_failed", "There are no statistics"),
+        # On the boundary the fit is an ordinary one with fewer parameters.
+        ("singular", NOTE, "fit_singular", "The estimate lies on the boundary"),
     ):
         rows = anova[anova["status"] == status]
         if len(rows):
@@ -157,14 +179,16 @@ def _model(view: _View) -> Iterator[Finding]:
     lost = contrasts[contrasts["status"].isin(["failed", "not_estimable"])]
     if len(lost) and not (anova["status"] == "failed").any():
         reason = next((r for r in lost["reason"] if r), "")
-        text = f"No estimate for {share(len(lost), len(contrasts))} comparisons with the control"
+        text = f"{share(len(lost), len(contrasts))} comparisons with the control"
         text = f"{text}{f': {reason}' if reason else '.'}"
         yield Finding(WARN, "not_estimable", text, "")
 
 
 def _model_warnings(view: _View) -> Iterator[Finding]:
     for text in view.each.model.get("warnings", []):
-        yield Finding(WARN, "model", f"Model: {str(text).rstrip('.')}.", "")
+        yield Finding(WARN, "model", f"{str(text).rstrip('.')}.", "")
+    for text in view.each.model.get("notes", []):
+        yield Finding(NOTE, "model_note", f"{str(text).rstrip('.')}.", "")
 
 
 def _animals(view: _View) -> Iterator[Finding]:
@@ -187,24 +211,24 @@ def _animals(view: _View) -> Iterator[Finding]:
 def _source(view: _View) -> Iterator[Finding]:
     sources = set(view.timecourse["source"])
     if "vendor areas" in sources:
-        text = "Vendor areas: other software integrated the peaks; they were taken over as given."
+        text = "Other software integrated the peaks; their areas were taken over as given."
         yield Finding(WARN, "vendor_areas", text, "runs")
     if "concentrations as given" in sources:
-        text = "Concentrations as given: neither traces nor calibration were seen here."
-        yield Finding(WARN, "given_concentrations", text, "origins")
+        text = "Neither traces nor calibration were seen here."
+        yield Finding(WARN, "given_concentrations", text, "provenance")
 
 
 def _calibration(view: _View) -> Iterator[Finding]:
     units = set(view.timecourse["conc_unit"])
     if "response" in units:
-        text = "Uncalibrated: percent of baseline is from responses, not from concentrations."
+        text = "Percent of baseline is from responses, not from concentrations."
         yield Finding(WARN, "uncalibrated", text, "runs")
     failed = view.calibration[view.calibration["status"] == "failed"]
     if len(failed):
         runs = list(dict.fromkeys(failed["run"]))
         everywhere = set(runs) >= set(view.runs)
         reason = next((r for r in failed["reason"] if r), "")
-        text = f"Calibration failed in {plural(len(runs), 'run')} of {len(view.runs)} "
+        text = f"In {plural(len(runs), 'run')} of {len(view.runs)} "
         text += f"({listing(runs)}){f': {reason}' if reason else ''}"
         yield Finding(FAIL if everywhere else WARN, "calibration_failed", text, "runs")
 
@@ -213,7 +237,7 @@ def _run_checks(view: _View) -> Iterator[Finding]:
     warned = view.run_checks[view.run_checks["status"] == "WARN"]
     for rule, rows in warned.groupby("rule", sort=True):
         runs = list(dict.fromkeys(rows["run"]))
-        text = f"{rule}: outside its limit {plural(len(rows), 'time')} ({listing(runs)})."
+        text = f"Outside its limit {plural(len(rows), 'time')} ({listing(runs)})."
         yield Finding(WARN, f"suitability:{rule}", text, "runs")
 
 
@@ -223,7 +247,8 @@ def _chromatography(view: _View) -> Iterator[Finding]:
     if len(flagged):
         names = sorted({f.strip() for cell in flagged["flags"] for f in cell.split(";")} - {""})
         runs = list(dict.fromkeys(flagged["run"]))
-        text = f"Chromatography of samples: {listing(names)} in {listing(runs)}."
+        words = [flag_words(name).lower() for name in names]
+        text = f"Samples: {listing(words)} in {listing(runs)}."
         yield Finding(WARN, "chromatography", text, "runs")
 
 
@@ -232,13 +257,13 @@ def _baselines(view: _View) -> Iterator[Finding]:
     entering = table[table["probe_id"].isin(set(view.used["probe_id"]))]
     unstable = entering[~entering["stable"].fillna(True)]
     if len(unstable):
-        text = f"Unstable baselines enter the figure: {len(unstable)} of {len(entering)} "
+        text = f"{len(unstable)} of {len(entering)} that enter the figure "
         text += f"({listing(list(unstable['probe_id']))})."
         yield Finding(WARN, "baseline_unstable", text, "animals")
     # A probe that a decision leaves out is under "Left out"; it is no news about the outcome.
     unusable = table[~table["usable"].fillna(False) & ~table["probe_id"].isin(view.decided_out)]
     if len(unusable):
-        text = f"No usable baseline: {len(unusable)} of {len(table)} "
+        text = f"{len(unusable)} of {len(table)} "
         text += f"({listing(list(unusable['probe_id']))}); these animals are left out."
         yield Finding(WARN, "baseline_unusable", text, "animals")
 
@@ -247,7 +272,7 @@ def _censored(view: _View) -> Iterator[Finding]:
     n, whole = int(view.used["censored"].fillna(False).sum()), len(view.used)
     limit = float(view.limits["max_censored_pct"])
     if whole and 100 * n / whole > limit:
-        text = f"Below the limit of detection: {share(n, whole)} of the values used, "
+        text = f"{share(n, whole)} of the values used, "
         yield Finding(WARN, "censored", f"{text}limit {limit:g} %.", "flags")
 
 
@@ -259,7 +284,7 @@ def _extrapolated(view: _View) -> Iterator[Finding]:
     n, whole = int(flagged["extrapolated"].fillna(False).sum()), len(flagged)
     limit = float(view.limits["max_extrapolated_pct"])
     if whole and 100 * n / whole > limit:
-        text = f"Outside the calibrated range: {share(n, whole)} of the values above the LOD, "
+        text = f"{share(n, whole)} of the values above the LOD, "
         yield Finding(WARN, "extrapolated", f"{text}limit {limit:g} %.", "runs")
 
 
@@ -267,12 +292,13 @@ def _unused(view: _View) -> Iterator[Finding]:
     n, whole = len(view.planned) - len(view.used), len(view.planned)
     limit = float(view.limits["max_unused_pct"])
     if whole and n < whole and 100 * n / whole > limit:
-        text = f"Fractions missing or left out: {share(n, whole)}, limit {limit:g} %."
-        yield Finding(WARN, "unused", text, "left-out")
+        text = f"{share(n, whole)}, limit {limit:g} %."
+        yield Finding(WARN, "unused", text, "animals")
 
 
 Rule = Callable[[_View], Iterator[Finding]]
 OUTCOME_RULES: tuple[Rule, ...] = (
+    _decision,
     _figure,
     _values,
     _model,
@@ -287,28 +313,30 @@ OUTCOME_RULES: tuple[Rule, ...] = (
     _extrapolated,
     _unused,
 )
+# What these say would tell a blinded reviewer of effects.
+_OF_STATISTICS = (_figure, _model, _model_warnings)
 
 
 def _run_findings(results: Results, run: str) -> Iterator[Finding]:
     calibration = results.calibration[results.calibration["run"] == run]
     failed = calibration[calibration["status"] == "failed"]
     if len(failed):
-        text = f"Calibration failed: {listing(list(failed['analyte']))}."
+        text = f"{listing(list(failed['analyte']))}."
         everything = len(failed) == len(calibration)
         yield Finding(FAIL if everything else WARN, "calibration_failed", text, "runs")
     flagged = calibration[(calibration["flags"] != "") & (calibration["status"] != "failed")]
     if len(flagged):
-        text = f"Calibration flagged: {listing(list(flagged['analyte']))}."
+        text = f"{listing(list(flagged['analyte']))}."
         yield Finding(WARN, "calibration_flagged", text, "runs")
     checks = results.run_checks
     warned = checks[(checks["run"] == run) & (checks["status"] == "WARN")]
     for rule, rows in warned.groupby("rule", sort=True):
         names = [name for name in dict.fromkeys(rows["analyte"]) if name]
         where = f" ({listing(names)})" if names else ""
-        text = f"{rule}: outside its limit {plural(len(rows), 'time')}{where}."
+        text = f"Outside its limit {plural(len(rows), 'time')}{where}."
         yield Finding(WARN, f"suitability:{rule}", text, "runs")
     table = results.chromatography
     marked = table[(table["run"] == run) & (table["flags"] != "")]
     if len(marked):
-        text = f"Chromatography flagged: {listing(list(dict.fromkeys(marked['analyte'])))}."
+        text = f"{listing(list(dict.fromkeys(marked['analyte'])))}."
         yield Finding(WARN, "chromatography", text, "runs")

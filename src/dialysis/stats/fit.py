@@ -53,7 +53,7 @@ class Fit:
     theta : ndarray of float, shape (q,)
         Covariance parameters, squared units of the response where they are variances.
     at_bound : ndarray of bool, shape (q,)
-        Which of them sit on a bound.
+        Which of them sit on a bound; a variance of 0 is an ordinary estimate.
     boundary : {"keep", "drop"}
         What inference does with a variance of 0: ``keep`` counts it as estimated, ``drop`` as
         known to be 0.
@@ -92,6 +92,12 @@ class Fit:
     def covariance_params(self) -> dict[str, float]:
         """Covariance parameters by name."""
         return dict(zip(self.structure.names, map(float, self.theta), strict=True))
+
+    @property
+    def zero_variances(self) -> tuple[str, ...]:
+        """Variances that are estimated as zero, by name."""
+        pairs = zip(self.structure.names, self.at_bound, strict=True)
+        return tuple(name for name, held in pairs if held and name.startswith(("tau2", "ratio")))
 
     def known(self, information: Information) -> BoolArray:
         """Covariance parameters that inference treats as known.
@@ -368,6 +374,12 @@ def _bounds_in_words(optimum: Optimum, structure: Structure, rule: Boundary) -> 
         else:
             parts.append(f"{name} sits on its bound")
             continue
-        kept = "still counted as estimated" if rule == "keep" else "left out of the model"
-        parts.append(f"{what}; it is {kept} in the degrees of freedom")
+        if rule == "keep":
+            unit = name[5:-1] if name.startswith("tau2[") else "animal"
+            parts.append(
+                f"{what}; it still counts as estimated in the degrees of freedom, so that the "
+                f"{unit} stays the unit"
+            )
+        else:
+            parts.append(f"{what}; it counts as known in the degrees of freedom")
     return "; ".join(parts)

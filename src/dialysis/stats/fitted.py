@@ -14,6 +14,7 @@ from dialysis.stats.layout import Layout
 from dialysis.stats.lmm import SMALLEST_GROUP_FOR_VARIANCE
 from dialysis.stats.options import Options
 from dialysis.stats.reml import Status
+from dialysis.stats.variances import VarianceTest, compare_variances
 
 # Values are written with ten significant digits: less spread than this is rounding.
 SMALLEST_SD = {"log_ratio": 1e-9, "pct_of_baseline": 1e-7}
@@ -37,6 +38,8 @@ class FittedOutcome:
         Of every row that rests on the fit.
     between_terms : tuple of str
         Covariates that were asked for, in the model or not.
+    variance_test : VarianceTest or None
+        Whether groups have variances of their own, where that was left to the data.
     """
 
     layout: Layout
@@ -46,6 +49,7 @@ class FittedOutcome:
     status: Status
     reason: str
     between_terms: tuple[str, ...]
+    variance_test: VarianceTest | None = None
 
 
 def fit_outcome(
@@ -98,17 +102,41 @@ def fit_outcome(
             )
             return FittedOutcome(layout, response, design, None, "not_estimable", reason, terms)
     try:
-        blocks = design.blocks("ar1" in options.covariance, strata)
-        structure = parse_structure(
-            options.covariance, strata, tuple(design.random), blocks.integer_lags
-        )
-        fit = fit_design(
-            design.response, design.matrix, blocks, structure, smallest_sd=SMALLEST_SD[response]
-        )
+        fit = _fit(design, options.covariance, strata, response)
     except StatsError as error:
         return FittedOutcome(layout, response, design, None, "failed", str(error), terms)
-    reason = fit.reason if fit.status != "ok" else ""
-    return FittedOutcome(layout, response, design, fit, fit.status, reason, terms)
+    test = None
+    if options.variances == "auto" and not strata:
+        fit, test = _with_own_variances(design, layout, options.covariance, response, fit)
+    # A variance of zero is an ordinary estimate, which is named; a correlation of ±1 is not.
+    ordinary = int(fit.at_bound.sum()) == len(fit.zero_variances)
+    status: Status = "ok" if ordinary else fit.status
+    reason = fit.reason if fit.at_bound.any() else ""
+    return FittedOutcome(layout, response, design, fit, status, reason, terms, test)
+
+
+def _fit(design: Design, covariance: str, strata: tuple[str, ...], response: str) -> Fit:
+    blocks = design.blocks("ar1" in covariance, strata)
+    structure = parse_structure(covariance, strata, tuple(design.random), blocks.integer_lags)
+    return fit_design(
+        design.response, design.matrix, blocks, structure, smallest_sd=SMALLEST_SD[response]
+    )
+
+
+def _with_own_variances(
+    design: Design, layout: Layout, covariance: str, response: str, common: Fit
+) -> tuple[Fit, VarianceTest | None]:
+    """Return the fit with a variance per group where groups clearly differ, and the test."""
+    animals = design.animals_per_group()
+    strata = tuple(group for group in layout.groups if group in animals)
+    if len(strata) < 2 or min(animals.values()) < SMALLEST_GROUP_FOR_VARIANCE:
+        return common, None
+    try:
+        own = _fit(design, f"{covariance}+het", strata, response)
+    except StatsError:
+        return common, None
+    test = compare_variances(common, own)
+    return (own if test.unequal and own.converged else common), test
 
 
 def _count(number: int, noun: str) -> str:

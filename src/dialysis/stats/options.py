@@ -27,6 +27,9 @@ class Options:
         Further random intercepts.
     covariance : str
         Covariance structure.
+    variances : str
+        ``auto``: a variance per group where groups clearly differ; ``common``: one, unless the
+        structure has one per group.
     ddf, information : str
         Degrees of freedom, and the information of the covariance parameters that they use.
     sensitivity : bool
@@ -40,6 +43,7 @@ class Options:
     covariates: tuple[str, ...]
     random: tuple[str, ...]
     covariance: str
+    variances: str
     ddf: Ddf
     information: Information
     sensitivity: bool
@@ -60,6 +64,7 @@ def read_options(config: Mapping[str, Any]) -> Options:
         covariates=tuple(dict.fromkeys(str(name) for name in config["covariates"])),
         random=tuple(dict.fromkeys(str(name) for name in config["random"])),
         covariance=str(config["covariance"]),
+        variances=str(config["variances"]),
         ddf="satterthwaite" if config["ddf"] == "satterthwaite" else "kenward-roger",
         information="observed" if config["information"] == "observed" else "expected",
         sensitivity=bool(config["sensitivity"]),

@@ -29,10 +29,11 @@ from dialysis.stats.means import means_table
 from dialysis.stats.multiplicity import SEED, star_levels
 from dialysis.stats.options import Options, read_options
 from dialysis.stats.sensitivity import sensitivity_table
+from dialysis.stats.variances import LEVEL
 from dialysis.stats.words import methods_text, results_text
 from dialysis.tables.stats import SECONDARY_ANOVA, SENSITIVITY
 
-FEWEST_FOR_PROCESSES = 8
+FEWEST_FOR_PROCESSES = 4
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def analyse_outcome(
     compared_percent = compare(percent, options)
     sensitivity = SENSITIVITY.empty()
     if options.sensitivity:
-        sensitivity = sensitivity_table(timecourse, layout, options, compared)
+        sensitivity = sensitivity_table(timecourse, fitted, options, compared)
     errors = (compared.standard_error, compared_percent.standard_error, auc.standard_error)
     model = _model(timecourse, summary, options, fitted, percent, auc, max(errors))
     return OutcomeStats(
@@ -229,9 +230,11 @@ def _model(
         "covariance": "none" if fit is None else fit.structure.words,
         "covariance_name": "none" if fit is None else fit.structure.name,
         "covariance_asked": options.covariance,
+        "variances": _variances(fitted, options),
         "random_intercepts": ["animal", *random],
         "status": fitted.status,
         "reason": fitted.reason,
+        "zero_variances": [] if fit is None else list(fit.zero_variances),
         "converged": fit is not None and fit.converged,
         "variance_components": {
             "animal": _number(theta.get("tau2")),
@@ -279,6 +282,23 @@ def _model(
         },
         "notes": _notes(fitted),
         "warnings": _warnings(fitted),
+    }
+
+
+def _variances(fitted: FittedOutcome, options: Options) -> dict[str, Any]:
+    """Whether groups have variances of their own, and the test that told."""
+    test = fitted.variance_test
+    return {
+        "asked": options.variances,
+        "per_group": fitted.fit is not None and bool(fitted.fit.structure.strata),
+        "test": None
+        if test is None
+        else {
+            "statistic": _number(test.statistic),
+            "df": test.df,
+            "p": _number(test.p),
+            "level": LEVEL,
+        },
     }
 
 

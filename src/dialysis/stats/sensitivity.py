@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from dialysis.stats.contrasts import Comparisons, compare
-from dialysis.stats.fitted import fit_outcome
+from dialysis.stats.fit import Fit
+from dialysis.stats.fitted import FittedOutcome, fit_outcome
 from dialysis.stats.inference import t_quantile
-from dialysis.stats.layout import Layout
 from dialysis.stats.multiplicity import stars
 from dialysis.stats.options import Options
 from dialysis.tables.stats import SENSITIVITY
@@ -78,9 +80,20 @@ def substituted(timecourse: pd.DataFrame, share: float) -> pd.DataFrame:
 
 
 def sensitivity_table(
-    timecourse: pd.DataFrame, layout: Layout, options: Options, original: Comparisons
+    timecourse: pd.DataFrame, fitted: FittedOutcome, options: Options, original: Comparisons
 ) -> pd.DataFrame:
     """Repeat the comparisons with every variant of the data.
+
+    Parameters
+    ----------
+    timecourse : DataFrame
+        Rows of one outcome.
+    fitted : FittedOutcome
+        The model of the data as analysed.
+    options : Options
+        Of the analysis.
+    original : Comparisons
+        Of that model.
 
     Returns
     -------
@@ -88,10 +101,12 @@ def sensitivity_table(
         `dialysis.tables.stats.SENSITIVITY`; empty when no variant changes anything.
     """
     first = _by_cell(original, options)
+    if fitted.fit is not None:
+        # The variants differ in the data only: whether groups have their own variances is kept.
+        options = replace(options, covariance=_covariance(fitted.fit, options), variances="common")
     frames = []
     for name, frame in variants(timecourse).items():
-        fitted = fit_outcome(frame, layout, options)
-        compared = compare(fitted, options, families=False)
+        compared = compare(fit_outcome(frame, fitted.layout, options), options, families=False)
         rows = pd.DataFrame(compared.rows).assign(variant=name, stars="")
         if not len(rows):
             continue
@@ -123,6 +138,11 @@ def sensitivity_table(
     if not frames:
         return SENSITIVITY.empty()
     return SENSITIVITY.coerce(pd.concat(frames, ignore_index=True))
+
+
+def _covariance(fit: Fit, options: Options) -> str:
+    own = bool(fit.structure.strata) and not options.covariance.endswith("+het")
+    return options.covariance + ("+het" if own else "")
 
 
 def _by_cell(compared: Comparisons, options: Options) -> dict[tuple[str, int], tuple[float, float]]:

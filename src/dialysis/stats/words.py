@@ -15,6 +15,7 @@ _REFERENCES = {
     "laird": "Laird NM, Ware JH. Biometrics 1982;38:963–974.",
     "kr": "Kenward MG, Roger JH. Biometrics 1997;53:983–997.",
     "satterthwaite": "Kuznetsova A, Brockhoff PB, Christensen RHB. J Stat Softw 2017;82(13).",
+    "pinheiro": "Pinheiro JC, Bates DM. Mixed-Effects Models in S and S-PLUS. Springer 2000.",
     "dunnett": "Dunnett CW. J Am Stat Assoc 1955;50:1096–1121.",
     "hothorn": "Hothorn T, Bretz F, Westfall P. Biom J 2008;50:346–363.",
     "holm": "Holm S. Scand J Stat 1979;6:65–70.",
@@ -172,6 +173,8 @@ def _caveats(
         )
     if model["status"] == "singular":
         out.append(f"The fit is singular: {_end(str(model['reason']))}")
+    elif model["zero_variances"]:
+        out.append(f"In this fit {_end(str(model['reason']))}")
     lost = contrasts[contrasts["log_ratio"].isna()] if len(contrasts) else contrasts
     if len(lost):
         reasons = _listed(list(dict.fromkeys(str(r) for r in lost["reason"])))
@@ -207,6 +210,7 @@ def methods_text(model: Mapping[str, Any]) -> str:
             f"fitted: {_end(str(model['reason']))}\n"
         )
     cited = ["vickers", "laird"]
+    cited += ["pinheiro"] if model["variances"]["test"] is not None else []
     terms = [term for term in model["terms"] if term != "log_baseline_c"]
     also = f" and {_listed(terms)} as fixed factors" if terms else ""
     baseline = (
@@ -218,7 +222,7 @@ def methods_text(model: Mapping[str, Any]) -> str:
         f"**{model['label']}.** Values after the dose were analysed as {_RESPONSE} (Vickers 2001) "
         f"in a linear mixed model (Laird & Ware 1982) with a mean for every group and time"
         f"{baseline}{also}, fitted by {_estimator(str(model['estimator']))}. Covariance of the "
-        f"values of an animal: {model['covariance']}{_serial(model)}.",
+        f"values of an animal: {model['covariance']}{_serial(model)}.{_variances(model)}",
     ]
     if str(model["df_method"]).startswith("Kenward"):
         cited.append("kr")
@@ -255,6 +259,21 @@ def methods_text(model: Mapping[str, Any]) -> str:
     parts.append("n is the number of animals; results are given as ratios in percent.")
     references = "\n".join(f"- {_REFERENCES[name]}" for name in cited)
     return f"{' '.join(parts)}\n\n{references}\n"
+
+
+def _variances(model: Mapping[str, Any]) -> str:
+    """Whether groups have their own variances, where that was left to the data."""
+    test = model["variances"]["test"]
+    if test is None:
+        return ""
+    own = bool(model["variances"]["per_group"])
+    verb = "differed" if own else "did not differ demonstrably"
+    so = "each has its own" if own else "they share one"
+    found = f"χ²({test['df']}) = {test['statistic']:.1f}, {p_words(float(test['p']))}"
+    return (
+        f" The variances of the groups {verb} (likelihood-ratio test, {found}, level "
+        f"{test['level']:g}; Pinheiro & Bates 2000), so {so}."
+    )
 
 
 def _estimator(name: str) -> str:

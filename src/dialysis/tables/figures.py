@@ -75,7 +75,8 @@ FIGURE_DATA = Table(
     (
         Column("outcome", "text", "Slug of the outcome.", required=True),
         Column("outcome_label", "text", "Printed label of the outcome.", required=True),
-        Column("region", "text", "Brain region."),
+        Column("analyte_label", "text", "Printed name of the analyte or ratio.", required=True),
+        Column("region", "text", "Printed brain region; empty when the study names none."),
         Column(
             "row",
             "text",

@@ -11,11 +11,12 @@ _STATUS = (
     Column(
         "status",
         "text",
-        "ok, singular (a variance is zero), failed or not_estimable.",
+        "ok, singular (a correlation sits on its bound), failed or not_estimable.  A variance that "
+        "is estimated as zero is ok: the reason names it.",
         required=True,
         choices=("ok", "singular", "failed", "not_estimable"),
     ),
-    Column("reason", "text", "Why, when it is not ok."),
+    Column("reason", "text", "Why, when it is not ok; what is special about it, when it is."),
 )
 _OUTCOME = Column("outcome", "text", "Slug of the outcome.", required=True)
 
