@@ -179,3 +179,24 @@ def test_a_result_does_not_depend_on_its_batch() -> None:
     together = fit(model_of(), samples)
     alone = fit(model_of(), samples[3:4])
     np.testing.assert_allclose(alone.area[0], together.area[3], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [710, 733])
+def test_a_tail_that_was_not_learned_is_no_further_peak(seed: int) -> None:
+    """Skew-normal samples, some with a tailing that no standard of their run has."""
+    samples = simulate_bed(seed, 12, 0, BedSettings(family="skew_normal")).samples
+    found, true = fit(model_of("skew_normal", seed), samples), truth(samples)
+    assert not any(found.extra)
+    # A peak on the tail took 18 % of DOPAC and more.
+    dopac = NAMES.index("DOPAC")
+    assert np.abs(found.area / true - 1)[:, dopac].max() < 0.03
+
+
+def test_a_standard_that_can_not_be_fitted_says_nothing_of_the_shape() -> None:
+    """Errors of a run with one far-off fit among its standards are those of other runs."""
+    settings = BedSettings(tailing_per_decade=0.10)
+    bed = simulate_bed(50_214, 1, 10, settings, fixed_heights_nA={"DA": 0.32})
+    model = learn_traces([trace.chromatogram for trace in bed.standards], METHOD)
+    assert model is not None
+    found = fit(model, bed.samples)
+    assert (found.area_se / found.area).max() < 0.05

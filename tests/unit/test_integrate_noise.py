@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
-from dialysis.integrate.noise import BlockNoise, block_noise, peak_to_peak, point_sigma
+from dialysis.integrate.noise import (
+    BlockNoise,
+    _two_parts,
+    block_noise,
+    peak_to_peak,
+    point_sigma,
+)
 from dialysis.simulate.trace import pink_noise
 
 
@@ -102,3 +109,11 @@ def test_peak_to_peak_is_not_known_without_free_blocks() -> None:
     free = np.zeros(300, bool)
     free[:10] = True
     assert np.isnan(peak_to_peak(np.zeros(300), free, np.array([150]), np.array([50]))).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_parts_are_those_of_non_negative_least_squares(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    design, values = rng.random((3, 2)), rng.normal(0.3, 1.0, 3)
+    expected, _ = nnls(design, values)
+    np.testing.assert_allclose(_two_parts(design, values), expected, atol=1e-9)

@@ -105,13 +105,24 @@ def test_missing_analytes_are_marked_where_they_were_expected() -> None:
     assert not [m for m in marks_of(peaks_of("drop"), missing=False) if m.dashes]
 
 
-def test_fitted_peaks_are_stacked_on_what_is_left_of_the_trace() -> None:
-    marks = marks_of(peaks_of("fit"))
+def test_fitted_peaks_are_stacked_on_the_baseline_they_were_fitted_on() -> None:
+    ends = {"baseline_start": [2.0, 2.1, 2.2, np.nan], "baseline_end": [2.1, 2.2, 2.3, np.nan]}
+    (sloping,) = [m for m in marks_of(peaks_of("fit", **ends)) if m.color == WARN and m.z == 3.2]
+    drawn = sloping.y[np.isfinite(sloping.y)]
+    # Through the values at the limits, without a trace of the peaks.
+    assert np.all(np.diff(drawn) >= 0)
+    assert drawn[0] == pytest.approx(2.0, abs=0.02)
+    assert drawn[-1] == pytest.approx(2.3, abs=0.02)
+
+
+def test_on_the_front_the_baseline_is_what_fitted_peaks_leave_of_the_trace() -> None:
+    marks = marks_of(peaks_of("fit", flags=["front", "front", "front", ""]))
     fills = [m for m in marks if m.kind == "fill"]
     # The largest first; each holds its own area although they overlap.
     assert [polygon_area(m) for m in fills] == pytest.approx([60.0, 20.0, 8.0], rel=0.02)
     (left,) = [m for m in marks if m.kind == "line" and m.color == WARN and m.z == 3.2]
     there = np.isfinite(left.y)
+    assert len(fills) == 3
     # Without the fitted peaks only the baseline is left, to 1 % of the peaks.
     assert np.abs(left.y[there] - 2.0).max() < 0.04
     assert there.sum() < TIME_S.size / 2

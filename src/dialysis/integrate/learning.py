@@ -10,6 +10,7 @@ from scipy.linalg import null_space
 
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate.alignment import RunningMean
+from dialysis.integrate.blocks import BoolArray
 from dialysis.integrate.covariance import NoiseSpectrum, estimate_spectrum
 from dialysis.integrate.fitting import Group, GroupFit, Parameters, Priors, fit_group
 from dialysis.integrate.shapes import (
@@ -41,6 +42,8 @@ ROUNDS, PLAIN_ROUNDS, SPREAD_ROUNDS = 8, 2, 3
 # Standard deviation of second differences of the correction's coefficients, and of the
 # coefficients themselves in the middle and at the ends.
 BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
+# A trace whose χ² is so many times the usual one was not fitted, and says nothing of the shape.
+NOT_FITTED = 10.0
 # The uncertainty of the shape counts this many times: that c is the same for all peaks, and a
 # polynomial in r, is not exactly so.
 SHAPE_CAUTION = 2.5
@@ -473,7 +476,7 @@ def _update_correction(
         )[:, :, 0]
         total += np.einsum("b,bkl->kl", weight, inner)
         right += weight @ outer
-        size_of = np.trace(inner, axis1=1, axis2=2)
+        size_of = np.trace(inner, axis1=1, axis2=2) * _fitted(fit)
         information += float(size_of.sum())
         misfit += float(size_of @ np.maximum(fit.chi2, 1.0))
     unit = SLOPE_SD ** (-2.0 * np.arange(N_POWERS))
@@ -504,10 +507,17 @@ def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArra
     shape = _shape_columns(model.correction, fit, group)
     n = len(group.members)
     solved = fit.covariance[:, :n] @ fit.design
-    effects = np.einsum("bin,bjkn->ijk", solved, shape.columns) / solved.shape[0]
+    used = _fitted(fit).astype(np.float64)
+    weighted = solved * (used / used.sum())[:, None, None]
+    effects = np.einsum("bin,bjkn->ijk", weighted, shape.columns)
     index = np.arange(n)
-    effects[index, index] -= shape.area.mean(axis=0)
+    effects[index, index] -= np.average(shape.area, axis=0, weights=used)
     return np.asarray(effects @ root)
+
+
+def _fitted(fit: GroupFit) -> BoolArray:
+    """Traces whose fit is about as good as the usual one, shape (B,)."""
+    return np.asarray(fit.chi2 <= NOT_FITTED * max(1.0, float(np.median(fit.chi2))))
 
 
 def _penalty() -> FloatArray:

@@ -155,6 +155,7 @@ def _two_parts(design: FloatArray, values: FloatArray) -> tuple[float, float]:
         first, second = (bb * ay - ab * by) / determinant, (aa * by - ab * ay) / determinant
         if first >= 0 and second >= 0:
             return first, second
+    ay, by = max(ay, 0.0), max(by, 0.0)
     # By how much each alone lowers the sum of squares.
     return (ay / aa, 0.0) if ay * ay / aa >= by * by / bb else (0.0, by / bb)
 
