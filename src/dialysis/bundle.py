@@ -171,6 +171,8 @@ def _descriptions(study: Study, contents: Mapping[str, bytes]) -> dict[str, tupl
             for file in (figure["caption"], figure["caption_text"]):
                 if file:
                     described[folder + file] = ("caption", label + figure["title"])
+            for file in figure["data"]:
+                described[folder + file] = ("source data", label + figure["title"])
         for table in index["tables"]:
             described[folder + table["file"]] = (table["kind"], label + table["title"])
         for text in index["texts"]:

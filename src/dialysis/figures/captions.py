@@ -10,6 +10,7 @@ import pandas as pd
 from dialysis.figures.concentration import LIMIT
 from dialysis.figures.dots import p_words
 from dialysis.figures.words import (
+    ADJUSTMENTS,
     adjusted,
     count,
     error_words,
@@ -101,7 +102,9 @@ def auc_caption(
     if len(compared):
         controls = listed(list(dict.fromkeys(compared["control"])))
         method = str(auc["adjustment"].iloc[0]) if len(auc) else "none"
-        how = "not adjusted" if method in ("none", "") else f"adjusted, {method}"
+        how = "not adjusted"
+        if method not in ("none", ""):
+            how = f"adjusted by {ADJUSTMENTS.get(method, method)}"
         named = [f"{r.group_label} {p_words(float(r.p))}" for r in compared.itertuples(index=False)]
         parts.append(
             f"Stars: difference from {controls} in a linear model of the areas ({how}): "
@@ -213,4 +216,4 @@ def _window(summary: pd.DataFrame) -> str:
     if not len(known):
         return ""
     start, end = known["window_start_min"].median(), known["window_end_min"].median()
-    return f" from {start:.0f} to {end:.0f} min"
+    return f" from {start:.0f} to {end:.0f} min".replace("-", "\N{MINUS SIGN}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-_ADJUSTMENTS = {
+ADJUSTMENTS = {
     "dunnett": "Dunnett's method",
     "holm": "Holm's method",
     "bonferroni": "Bonferroni's method",
@@ -64,7 +64,7 @@ def adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
     stars = model.get("stars")
     family = str(stars.get("family", "")) if isinstance(stars, Mapping) else str(stars or "")
     over = f" over {_FAMILIES[family]}" if family in _FAMILIES else ""
-    return f" (adjusted by {_ADJUSTMENTS.get(method, method)}{over})"
+    return f" (adjusted by {ADJUSTMENTS.get(method, method)}{over})"
 
 
 def groups_with_n(rows: pd.DataFrame) -> str:
