@@ -457,9 +457,10 @@ def _save_pixels(pixels: Any, path: Path, drawn_dpi: int, dpi: int) -> Path:
 
 
 def _without_date(path: Path) -> None:
-    """Take the lines from a PostScript file that say when and by what it was made."""
+    """Take the lines from a PostScript file that say when, by what and under what name."""
     lines = path.read_bytes().split(b"\n")
-    kept = [line for line in lines if not line.startswith((b"%%CreationDate", b"%%Creator"))]
+    said = (b"%%CreationDate", b"%%Creator", b"%%Title")
+    kept = [line for line in lines if not line.startswith(said)]
     write_bytes(path, b"\n".join(kept))
 
 

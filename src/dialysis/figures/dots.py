@@ -38,6 +38,7 @@ _HEIGHT_PT = 112.0
 _STAR_PT = 7.0
 _LINE_PT = 8.0
 _GAP = 0.55
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _WIDEST_PITCH_PT = 34.0
 
 
@@ -162,7 +163,10 @@ def draw_dots(
     styles = group_styles(heads)
     places = group_places(heads)
     span = places[-1].x + 1.2
-    left = _EDGE_PT + 2 * 8.6 + 4.0 + 20.0
+    # A unit stays in one piece: its spaces don't break.
+    whole = f"{label} {unit.replace(' ', _NO_BREAK)}".strip()
+    title = [line.replace(_NO_BREAK, " ") for line in _wrap(whole, _HEIGHT_PT, font, TEXT_PT)]
+    left = _EDGE_PT + max(len(title), 2) * 8.6 + 4.0 + 20.0
     for columns in (width, "one_and_half", "double"):
         page = figure_width_mm(config, columns) * POINTS_PER_MM
         pitch = min((page - left - _EDGE_PT - 4.0) / span, _WIDEST_PITCH_PT)
@@ -190,8 +194,7 @@ def draw_dots(
     axes.yaxis.set_major_formatter(FixedFormatter(scale.tick_labels))
     axes.xaxis.set_major_locator(FixedLocator([p.x for p in places]))
     axes.xaxis.set_major_formatter(FixedFormatter([p.tick for p in places]))
-    two_lines = text_width_pt(f"{label} {unit}", TEXT_PT, font) > _HEIGHT_PT
-    axes.set_ylabel(f"{label}\n{unit}" if two_lines else f"{label} {unit}".strip())
+    axes.set_ylabel("\n".join(title), linespacing=1.15)
     to_points = _HEIGHT_PT / (scale.high - scale.low)
     _draw_groups(axes, rows, places, styles, factor, to_points, pitch, _DOT_PT)
     if not (rows["row"] == "individual").any():
@@ -301,11 +304,11 @@ def _cluster_names(
     ]
 
 
-def _wrap(text: str, room: float, font: str) -> list[str]:
+def _wrap(text: str, room: float, font: str, size: float = SMALL_PT) -> list[str]:
     lines = [""]
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width_pt(longer, SMALL_PT, font) > room:
+        if lines[-1] and text_width_pt(longer, size, font) > room:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -30,6 +30,7 @@ _ROW_PT = 94.0
 _PLOT_PT = 60.0
 _LEFT_PT = 88.0
 _LINE = OKABE_ITO["blue"]
+_FLAG = OKABE_ITO["orange"]
 
 
 def animal_pages(timecourse: pd.DataFrame, labels: Mapping[str, str], font: str) -> Iterator[Any]:
@@ -71,6 +72,7 @@ def _legend(page: Page) -> None:
     entries = (
         ("o", _LINE, _LINE, "used"),
         ("v", _LINE, "#FFFFFF", "below the limit of detection"),
+        ("o", _FLAG, "none", "flagged"),
         ("x", WARN, WARN, "left out"),
         ("|", WARN, WARN, "no value"),
     )
@@ -138,6 +140,8 @@ def _cell(
     page.dots(cell.at(time[kept], conc[kept]), "o", 2.0, _LINE)
     marked = used & censored
     page.dots(cell.at(time[marked], conc[marked]), "v", 2.8, _LINE, "#FFFFFF")
+    flagged = used & (ordered["flags"].fillna("").to_numpy() != "") & np.isfinite(conc)
+    page.dots(cell.at(time[flagged], conc[flagged]), "o", 4.4, _FLAG, "none", z=2.9)
     out = ~used & np.isfinite(conc)
     page.dots(cell.at(time[out], conc[out]), "x", 2.6, WARN, z=4.0)
     gone = ~np.isfinite(conc)

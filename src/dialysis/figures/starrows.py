@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 STAR_PT = 7.0
-GAP_PT = 1.0
+GAP_PT = 2.5
 FloatArray = npt.NDArray[np.float64]
 
 
