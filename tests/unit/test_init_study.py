@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import shutil
 import zlib
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from click.testing import CliRunner
 
 from dialysis.cli import main
 from dialysis.errors import StudyError
-from dialysis.init import Answers, init_study, read_group, read_mix
+from dialysis.init import Answers, init_study, read_animal_list, read_group, read_mix
 from dialysis.init.answers import animals_of
 from dialysis.init.retention import CommonPeak, SeenPeak, common_peaks, propose_analytes
 from dialysis.simulate.exports import FORMATS, InjectionHeader
@@ -138,7 +139,7 @@ def test_what_is_told(exports: Path, tmp_path: Path) -> None:
 Exports  {exports} (raw/new is a link to it; copy it there to keep the study in one place)
   16 files read: 16 ANDI/AIA netCDF
   injection times: the export gives offset +0000, which may stand for local time
-  1 files are no exports: list.pdf
+  1 file is no export: list.pdf
 
 Names
   pattern {{animal}} F{{fraction}} fits 9 of 9 sample names (100%)
@@ -183,6 +184,8 @@ standards.csv, study.yaml
             )
             for line in [next(n for n, t in enumerate(yaml, 1) if f"{option.split('.')[-1]}:" in t)]
         ),
+        f"config/new/study.yaml, line {_line(tmp_path, 'inj_uL')}, quantify.inj_uL: injected "
+        "volume, µL",
     ]
 
 
@@ -211,7 +214,9 @@ def test_nothing_is_ever_overwritten(exports: Path, tmp_path: Path) -> None:
 def test_equal_exports_give_equal_files(exports: Path, tmp_path: Path) -> None:
     for root in ("a", "b"):
         (tmp_path / root).mkdir()
-        init_study(tmp_path / root, "new", exports, ANSWERS, workbook=root == "c")
+        folder = tmp_path / root / "exports"
+        shutil.copytree(exports, folder)
+        init_study(tmp_path / root, "new", folder, ANSWERS)
     one, other = (sorted((tmp_path / r / "config" / "new").iterdir()) for r in ("a", "b"))
     assert [p.read_bytes() for p in one] == [p.read_bytes() for p in other]
 
@@ -256,6 +261,79 @@ def test_names_without_any_pattern(tmp_path: Path) -> None:
         "'{animal}_F{fraction}'\n  names are like: alpha, beta, gamma\n" in made.text
     )
     assert rows(tmp_path / "config" / "new" / "animals.csv") == []
+
+
+def test_file_names_count_where_all_sample_names_are_one(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for number, amount in enumerate(("0,5", "1", "2"), start=1):
+        write_injection(folder / f"std {amount} pmol.cdf", "ACN", 1.0 * number, 12.0 * number)
+    for n in (1, 2, 3):
+        write_injection(folder / f"M7 fr{n}.cdf", "ACN", 1.0, 60.0 + 12.0 * n)
+    made = init_study(tmp_path, "new", folder, replace(ANSWERS, groups=(), mix=()))
+    assert "  pattern {animal} fr{fraction} fits 3 of 3 file names (100%)\n" in made.text
+    assert "  3 samples of 1 animal, fractions 1 to 3; 3 standards of 3 levels\n" in made.text
+    table = rows(tmp_path / "config" / "new" / "standards.csv")
+    assert [(r["amount"], r["unit"]) for r in table[::2]] == [
+        ("0.5", "pmol"),
+        ("1", "pmol"),
+        ("2", "pmol"),
+    ]
+
+
+def test_a_lab_that_left_its_types_and_names_in_real_exports(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    folder = shared_data / "chromatograms" / "labsolutions_calibration"
+    made = init_study(tmp_path, "new", folder)
+    assert "  0 samples; 11 standards of 11 levels\n" in made.text
+    assert "  NO SAMPLES: give a pattern of their names with --pattern\n" in made.text
+    table = rows(tmp_path / "config" / "new" / "standards.csv")
+    amounts = [float(row["amount"]) for row in table]
+    assert amounts == [0.05, *(n / 10 for n in range(1, 11))]
+    assert {row["unit"] for row in table} == {"mM"}
+
+
+def test_the_labs_own_list_of_animals(exports: Path, tmp_path: Path) -> None:
+    table = [
+        ["Rat", "Treatment", "Dose (mg/kg)", "Weight (g)", "Sex", "Cage"],
+        [2, "Mianserin ", 0.5, 310, "M", 4],
+        [1, "VEH", "", 295, "f", 4],
+        [9, "VEH", 0, 300, "f", 5],
+    ]
+    path = tmp_path / "Tiere.xlsx"
+    write_workbook(path, [("Notizen", [["bought in May"]]), ("Liste", table)])
+    answers = replace(ANSWERS, groups=(), animals=read_animal_list(path))
+    made = init_study(tmp_path, "new", exports, answers)
+    animals = load_study(tmp_path, "new").tables["animals"]
+    columns = ["animal_id", "drug", "dose", "dose_unit", "weight_g", "sex"]
+    assert animals[columns].values.tolist() == [
+        ["A2", "Mianserin", 0.5, "mg/kg", 310.0, "male"],
+        ["A1", "vehicle", 0.0, "mg/kg", 295.0, "female"],
+    ]
+    for note in (
+        "Tiere.xlsx, sheet Liste: not used: Cage",
+        "of the list of animals, 1 is A1, 2 is A2",
+        "in the list of animals and without samples: 9",
+    ):
+        assert f"  {note}\n" in made.text
+
+
+def test_lists_of_animals_that_can_not_be_used(exports: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("who;what\n1;VEH\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_animal_list(path)
+    assert str(caught.value) == (
+        f"--animals {path}: found no column of animals in the first row; expected one called "
+        "animal, rat, mouse or id, and others like treatment (or group), dose, sex, weight."
+    )
+    path.write_text("rat;treatment\n1;mianserin\n2;VEH\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_animal_list(path)
+    assert str(caught.value) == (
+        "--animals: a.csv can't be used: 1 problem\n"
+        "  1. a.csv, row 2, column dose: found nothing; expected a value."
+    )
 
 
 def test_subfolders_are_runs_and_a_long_pause_parts_one(tmp_path: Path) -> None:

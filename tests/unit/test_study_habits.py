@@ -308,3 +308,10 @@ def test_sections_with_every_option_commented_out_are_empty(toy: ToyStudy) -> No
     plain = load_study(toy.root, "toy").config
     toy.add("study.yaml", toy.files["study.yaml"] + "stats:\n  # alpha: 0.05\nfigures:\n")
     assert load_study(toy.root, "toy").config == plain
+
+
+def test_a_number_that_must_be_there(toy: ToyStudy) -> None:
+    toy.change("animals.csv", "R2,mianserin,5,", "R2,mianserin,,")
+    assert problems_of(toy) == [
+        "config/toy/animals.csv, row 3, column dose: found nothing; expected a value."
+    ]

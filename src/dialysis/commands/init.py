@@ -24,6 +24,12 @@ from dialysis.commands.options import ROOT
     metavar="TEXT",
     help="A treatment and its animals: 'mianserin 5 mg/kg s.c.: R02 R04'; once for each.",
 )
+@click.option(
+    "--animals",
+    "animals_file",
+    type=click.Path(path_type=Path),
+    help="Your own list of animals instead of --group: a CSV file or an Excel workbook.",
+)
 @click.option("--mix", default="", help="The standard of 100 % (1×): 'NE 0.5 nM; DOPAC 5 nM'.")
 @click.option("--lod", default="", help="Limits of detection of given concentrations, as --mix.")
 @click.option("--analytes", default="", help="What was measured: 'NE DOPAC DA'.")
@@ -42,6 +48,7 @@ def command(
     name: str,
     raw: Path,
     groups: tuple[str, ...],
+    animals_file: Path | None,
     mix: str,
     lod: str,
     analytes: str,
@@ -58,7 +65,14 @@ def command(
     root: Path,
 ) -> None:
     """Make config/NAME of a folder of exports, as far as files tell; nothing is overwritten."""
-    from dialysis.init import Answers, init_study, read_group, read_mix, to_do_text
+    from dialysis.init import (
+        Answers,
+        init_study,
+        read_animal_list,
+        read_group,
+        read_mix,
+        to_do_text,
+    )
     from dialysis.init.answers import read_positive
     from dialysis.tables.inputs import CONCENTRATION_UNITS
 
@@ -67,6 +81,7 @@ def command(
 
     answers = Answers(
         groups=tuple(read_group(text) for text in groups),
+        animals=read_animal_list(animals_file) if animals_file else None,
         mix=read_mix(mix),
         limits=read_mix(lod, "--lod", CONCENTRATION_UNITS),
         analytes=tuple(analytes.replace(",", " ").split()),

@@ -23,6 +23,8 @@ from dialysis.init.retention import (
 from dialysis.integrate import integrate_all
 
 MOST_LOOKED_AT = 16
+# What begins with the trace is the injection, not a peak, s.
+START_S = 2.0
 
 
 def looked_at(naming: Naming) -> list[Known]:
@@ -111,7 +113,10 @@ def _peaks(
             found[trace.channel] = [
                 SeenPeak(peak.rt_s / 60, peak.area, peak.width_s / 60)
                 for peak in integrate_all(trace, where=file)
-                if peak.snr_usp >= LEAST_SNR and peak.area > 0 and np.isfinite(peak.width_s)
+                if peak.start_s > trace.start_s + START_S
+                and peak.snr_usp >= LEAST_SNR
+                and peak.area > 0
+                and np.isfinite(peak.width_s)
             ]
     return found
 

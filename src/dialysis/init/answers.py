@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialysis.errors import StudyError
+from dialysis.init.animals import AnimalList
 from dialysis.study.cells import (
     DecimalMarks,
     plain_number,
@@ -73,9 +74,12 @@ class Answers:
         As in study.yaml.
     region : str
         Brain region.
+    animals : AnimalList or None
+        The lab's own list of animals.
     """
 
     groups: tuple[Group, ...] = ()
+    animals: AnimalList | None = None
     mix: tuple[MixPart, ...] = ()
     limits: tuple[MixPart, ...] = ()
     analytes: tuple[str, ...] = ()

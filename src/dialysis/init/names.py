@@ -254,7 +254,10 @@ def _is_name(
     if shape[first] == "s" or shape[last] == "s":
         return False
     if not any(varying[first : last + 1]):
-        return not several
+        # one animal alone: its name has a number, and is neither a word nor a date
+        own = shape[first : last + 1]
+        dated = any(len(columns[at][0]) > 4 for at in range(first, last + 1) if shape[at] == "d")
+        return not several and "s" not in own and "d" in own and not dated
     parts = shape[first : last + 1].split("s")
     if len(parts) > 1:
         # a constant word at either end, with a sign between, is no part of the name; nor is a date
@@ -345,7 +348,7 @@ def _regularity(found: Sequence[Sample]) -> float:
     animals = {animal for animal, _, _, _ in vials}
     # a probe is one only where animals carry several
     real = len(probes) / (2 * len(animals)) if probes else 1.0
-    several = 1.0 if len(animals) > 1 else 0.4
+    several = 1.0 if len(animals) > 1 else 0.7
     parts = (_mean(gaps), _mean(rising), _mean(starts), 0.8 + 0.2 * even)
     product = once**2 * min(1.0, real) * several
     for part in parts:

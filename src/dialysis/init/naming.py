@@ -100,10 +100,18 @@ def read_names(placed: Sequence[Placed], pattern: str = "") -> Naming:
     """
     names = [item.item.name or item.item.stem for item in placed]
     stems = [item.item.stem for item in placed]
-    tried = [_read(placed, names, "sample names", pattern)]
+    origin = "sample names" if any(item.item.name for item in placed) else "file names"
+    tried = [_read(placed, names, origin, pattern)]
     if stems != names:
         tried.append(_read(placed, stems, "file names", pattern))
-    return max(tried, key=lambda naming: naming.chosen.score if naming.chosen else 0.0)
+    return max(tried, key=_told)
+
+
+def _told(naming: Naming) -> tuple[float, int, int]:
+    """How much names tell: the pattern's score, kinds other than samples, different names."""
+    others = sum(item.kind != SAMPLE for item in naming.known)
+    score = naming.chosen.score if naming.chosen else 0.0
+    return score, others, len({item.name for item in naming.known})
 
 
 def _read(placed: Sequence[Placed], names: Sequence[str], origin: str, pattern: str) -> Naming:

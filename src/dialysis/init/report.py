@@ -79,8 +79,8 @@ def _found(report: Report) -> Iterator[str]:
     of_file = {item.file: item.format for item in inspection.found}
     formats = Counter(of_file.values())
     listed = ", ".join(f"{n} {names.get(key, key)}" for key, n in formats.most_common())
-    yield f"{len(of_file)} files read: {listed}"
-    if len(formats) > 1:
+    yield f"{len(of_file)} file{'s' if len(of_file) != 1 else ''} read: {listed}"
+    if len({item.format for item in inspection.found if item.trace}) > 1:
         yield "files of several formats: make sure that they are of one study"
     for note in dict.fromkeys(i.injected_at_note for i in inspection.found if i.injected_at_note):
         yield f"injection times: {note}"
@@ -91,7 +91,9 @@ def _found(report: Report) -> Iterator[str]:
     if unknown:
         shown = ", ".join(_short(name, inspection) for name in unknown[:_MOST])
         more = f" and {len(unknown) - _MOST} more" if len(unknown) > _MOST else ""
-        yield f"{len(unknown)} files are no exports: {shown}{more}"
+        number = len(unknown)
+        what = "1 file is no export" if number == 1 else f"{number} files are no exports"
+        yield f"{what}: {shown}{more}"
     for problem in inspection.problems[:_MOST]:
         yield f"CAN'T BE READ: {_short(str(problem), inspection)}"
     if len(inspection.problems) > _MOST:

@@ -20,7 +20,7 @@ from dialysis.study.cells import (
 )
 from dialysis.study.sheets import Sheet, read_csv_sheet, read_workbook
 from dialysis.study.start import AREAS, CONCENTRATIONS
-from dialysis.tables.inputs import CONCENTRATION_UNITS
+from dialysis.tables.inputs import CONCENTRATION_UNITS, INPUT_TABLES
 
 
 def _words(text: str) -> frozenset[str]:
@@ -48,6 +48,10 @@ _VALUES: Mapping[str, frozenset[str]] = MappingProxyType(
 # Columns that say nothing that is needed.
 _PASSED_OVER = _words(
     "vial order no nr date time datum zeit type comment kommentar run batch dilution"
+)
+# Tables of a study that lie in the wrong folder are no results.
+_OWN_TABLES = frozenset(
+    f"{table.name}.csv" for table in INPUT_TABLES if table.name not in (AREAS, CONCENTRATIONS)
 )
 _UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]")
 _AREA_WORDS = re.compile(r"area|fläche|flaeche|[*·.× ]\s?(?:min|s|sec)$|counts", re.IGNORECASE)
@@ -119,6 +123,8 @@ def find_results(folder: Path, files: Sequence[str]) -> tuple[list[ResultTable],
     tables: list[ResultTable] = []
     problems: list[Problem] = []
     for name in sorted(files, key=natural_key):
+        if Path(name).name in _OWN_TABLES:
+            continue
         for sheet in _sheets(folder / name, name):
             table, wrong = _read(sheet)
             problems += wrong

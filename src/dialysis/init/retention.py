@@ -34,9 +34,10 @@ LEAST_SNR = 8.0
 LEAST_PART = 0.6
 # Peaks within this part of their time are one peak in different injections.
 SAME_PEAK = 0.02
-# A window is at most this part of the retention time to either side, and this part of the way to
-# the neighbouring peak.
+# A window is at most this part of the retention time and this long to either side, and this part
+# of the way to the neighbouring peak.
 WIDEST = 0.06
+WIDEST_MIN = 0.6
 NEIGHBOUR_PART = 0.45
 # An internal standard's area varies less than this; an analyte's varies more over levels.
 CONSTANT_CV = 0.12
@@ -251,7 +252,8 @@ def _windows(peaks: Sequence[CommonPeak]) -> list[float]:
             for other in (number - 1, number + 1)
             if 0 <= other < len(peaks)
         ]
-        widest = max(WIDEST * peak.rt_min, 2 * peak.spread_min, peak.width_min)
+        usual = min(WIDEST * peak.rt_min, WIDEST_MIN)
+        widest = max(usual, 2 * peak.spread_min, peak.width_min)
         half = min([NEIGHBOUR_PART * gap for gap in gaps] + [widest])
         out.append(max(0.02, int(100 * half) / 100))
     return out

@@ -33,6 +33,7 @@ from dialysis.init.tables import (
     injections_rows,
     probes_rows,
     standards_rows,
+    unlisted,
 )
 from dialysis.init.writing import (
     WORKBOOK,
@@ -121,7 +122,9 @@ def init_study(
     start, table, notes = _start(survey, raw, given)
     made = _of_exports if reads_exports(start) else _of_table
     study = made(survey, table, raw, start, given)
-    study = replace(study, notes=(*notes, *study.notes))
+    listed = given.animals.notes if given.animals else ()
+    listed = (*listed, *unlisted(animals_in(study.naming), given))
+    study = replace(study, notes=(*notes, *study.notes, *listed))
     tables, values = _tables(study, given)
     values["study"]["title"] = name
     yaml_text = study_yaml(values, _HEADING)
@@ -140,10 +143,12 @@ def init_study(
         to_do=to_do,
         files=(),
     )
+    # the file names no path of this machine
+    told = report_text(replace(report, raw=f"raw/{name}"))
     texts = {
         "study.yaml": yaml_text,
-        NOTES_FILE: f"# How {shown} was made\n\n```\n"
-        f"{report_text(report)}```\n\n## To fill in\n\n{to_do_text(to_do)}",
+        NOTES_FILE: f"# How {shown} was made\n\n```\n{told}```\n\n## To fill in\n\n"
+        f"{to_do_text(to_do)}",
     }
     files = write_study_files(config_dir, texts, tables, workbook)
     _link_raw(root, name, raw)
@@ -182,6 +187,8 @@ def _check_arguments(root: Path, name: str, raw: Path, answers: Answers) -> None
         raise StudyError(
             f"--raw {raw}: found the project's own folder; expected a folder of exports."
         )
+    if answers.groups and answers.animals is not None:
+        raise StudyError("--group and --animals: found both; expected one of them.")
     if answers.start and answers.start not in STARTS:
         raise StudyError(f"--start: found '{answers.start}'; expected one of {', '.join(STARTS)}.")
 
@@ -301,6 +308,7 @@ def _of_table(
             folder="",
             vial="",
             injected_at="",
+            time_note="",
             declared=SAMPLE if row.animal and row.fraction is not None else "",
             inj_uL=None,
             dilution=None,
@@ -413,6 +421,9 @@ def _to_do(
     if drugs:
         what = "what each animal got: the drug with its dose ('mianserin 5 mg/kg') or its vehicle"
         found.append(ToDo(place("animals"), f"{_rows(drugs)}, columns drug, dose, dose_unit", what))
+    if not any(row["animal_id"] for row in tables["animals"]):
+        what = "a row for each animal, with its drug and dose"
+        found.append(ToDo(place("animals"), "row 2 and below", what))
     vehicles = {str(row["drug"]) for row in tables["animals"] if row["dose"] == "0"}
     alone = [
         n

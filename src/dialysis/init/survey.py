@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dialysis.chromatogram import Chromatogram, VendorPeak, VendorReport
 from dialysis.ingest import READERS, Reader
+from dialysis.ingest.dates import settle_orders
 from dialysis.ingest.pairing import same_injection
 from dialysis.init.kinds import declared_kind
 from dialysis.inspect import Inspection, inspect_files
@@ -28,8 +29,8 @@ class Injected:
         Sample name in the export, and name of the file (or section).
     folder : str
         Subfolder of the files.
-    vial, injected_at : str
-        As the export gives them.
+    vial, injected_at, time_note : str
+        As the export gives them; what was assumed about the time.
     declared : str
         Kind that the export says; empty when it says none.
     inj_uL, dilution : float or None
@@ -51,6 +52,7 @@ class Injected:
     folder: str
     vial: str
     injected_at: str
+    time_note: str
     declared: str
     inj_uL: float | None
     dilution: float | None
@@ -103,7 +105,13 @@ def survey_folder(
         items.append(_injected(item, folder))
 
     inspection = inspect_files([folder], format, readers, each=seen)
-    return Survey(tuple(_together(items)), inspection)
+    # A day/month order that one file leaves open is settled by the others.
+    times = settle_orders([(item.injected_at, item.time_note) for item in items])
+    settled = [
+        replace(item, injected_at=time, time_note=note)
+        for item, (time, note) in zip(items, times, strict=True)
+    ]
+    return Survey(tuple(_together(settled)), inspection)
 
 
 def _injected(item: Chromatogram | VendorReport, folder: Path) -> Injected:
@@ -117,6 +125,7 @@ def _injected(item: Chromatogram | VendorReport, folder: Path) -> Injected:
         folder="" if parent == "." else parent,
         vial=item.vial,
         injected_at=item.injected_at,
+        time_note=item.injected_at_note,
         declared=declared_kind(item.header),
         inj_uL=item.injection_uL,
         dilution=item.dilution,

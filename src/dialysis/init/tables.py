@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dialysis.errors import StudyError
+from dialysis.init.animals import match_animals
 from dialysis.init.answers import Answers, MixPart, animals_of
 from dialysis.init.kinds import QC, SAMPLE, STANDARD
 from dialysis.init.naming import Known, Naming
@@ -30,7 +31,7 @@ _EXCLUSION_COLUMNS = (
 
 
 def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
-    """One row per animal, in the order of the groups that were given.
+    """One row per animal, in the order of the list or the groups that were given.
 
     Raises
     ------
@@ -38,6 +39,16 @@ def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
         If a group names an animal that is not there, or an animal is in two groups.
     """
     rows: dict[str, Row] = {}
+    if answers.animals is not None:
+        listed = answers.animals.rows
+        own = match_animals(list(listed), names)
+        columns = [*_ANIMAL_COLUMNS, *(n for n in ("strain", "cohort") if _has(listed, n))]
+        columns += [n for n in ("pretreatment", "randomised", "blinded") if _has(listed, n)]
+        for name in sorted(own, key=lambda name: list(listed).index(own[name])):
+            rows[name] = {column: listed[own[name]][column] for column in columns}
+            rows[name]["animal_id"] = name
+        rest = [_row(columns, animal_id=name) for name in names if name not in rows]
+        return [*rows.values(), *rest]
     for group in answers.groups:
         for name in animals_of(group, names):
             if name in rows:
@@ -50,6 +61,28 @@ def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
             rows[name] = _row(_ANIMAL_COLUMNS, animal_id=name, **treated)
     rest = [_row(_ANIMAL_COLUMNS, animal_id=name) for name in names if name not in rows]
     return [*rows.values(), *rest] or [_row(_ANIMAL_COLUMNS)]
+
+
+def _has(listed: Mapping[str, Mapping[str, str]], column: str) -> bool:
+    return any(row[column] for row in listed.values())
+
+
+def unlisted(names: Sequence[str], answers: Answers) -> list[str]:
+    """What the lab's list and the sample names don't have in common, in sentences."""
+    if answers.animals is None:
+        return []
+    own = match_animals(list(answers.animals.rows), names)
+    extra = [name for name in answers.animals.rows if name not in own.values()]
+    absent = [name for name in names if name not in own]
+    renamed = [f"{there} is {here}" for here, there in own.items() if here != there]
+    notes = []
+    if renamed:
+        notes.append(f"of the list of animals, {', '.join(renamed)}")
+    if extra:
+        notes.append(f"in the list of animals and without samples: {', '.join(extra)}")
+    if absent:
+        notes.append(f"WITHOUT A ROW in the list of animals: {', '.join(absent)}")
+    return notes
 
 
 def _row(columns: Sequence[str], **cells: object) -> Row:
@@ -253,11 +286,11 @@ def counts_sentence(naming: Naming) -> str:
     samples = [item for item in naming.of_kind(SAMPLE) if item.sample]
     fractions = [item.sample.fraction for item in samples if item.sample]
     again = sum(bool(item.reinjection_of) for item in naming.known)
-    parts = [f"{len(naming.of_kind(SAMPLE))} samples"]
+    parts = [_count(len(naming.of_kind(SAMPLE)), "sample")]
     if samples:
-        animals = len(animals_in(naming))
         probes = len(probes_rows(naming))
-        parts[0] += f" of {animals} animals" + (f" with {probes} probes" if probes else "")
+        parts[0] += f" of {_count(len(animals_in(naming)), 'animal')}"
+        parts[0] += f" with {_count(probes, 'probe')}" if probes else ""
         parts[0] += f", fractions {min(fractions)} to {max(fractions)}"
     if again:
         parts[0] += f" ({again} reinjected)"
@@ -265,10 +298,14 @@ def counts_sentence(naming: Naming) -> str:
     if standards:
         levels = {item.level.text for item in standards if item.level}
         brackets = sum(item.role == "bracket" for item in standards)
-        text = f"{len(standards)} standards of {len(levels)} levels"
+        text = f"{_count(len(standards), 'standard')} of {_count(len(levels), 'level')}"
         parts.append(f"{text} ({brackets} of them brackets)" if brackets else text)
     for kind, word in ((QC, "QC"), ("blank", "blank")):
         number = len(naming.of_kind(kind))
         if number:
-            parts.append(f"{number} {word}{'s' if number > 1 else ''}")
+            parts.append(_count(number, word))
     return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

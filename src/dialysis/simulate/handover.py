@@ -1,7 +1,8 @@
 """A simulated study as another lab hands it over: its own names, its own software, no tables.
 
-The drugs, the animals and the labels are those of nobody; what is measured and what it does is the
-design's.  Such a study is for trying `dialysis init`, which sees it as a lab's own folder.
+The drugs, the animals and the labels are those of nobody; the lab measures two metabolites, which
+do what the design says.  Such a study is for trying `dialysis init`, which sees it as a lab's own
+folder.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from types import MappingProxyType
 import pandas as pd
 
 from dialysis.files import csv_text, write_bytes, write_text
-from dialysis.simulate.plan import MEASURED, StudyPlan, basal_amounts
+from dialysis.simulate.plan import ANALYTES, StudyPlan, basal_amounts
+from dialysis.simulate.testbed import INTERNAL_STANDARD
 
 DRUGS: Mapping[str, str] = MappingProxyType(
     {"vehicle": "Kochsalz", "mirtazapine": "Zetapin", "mianserin": "Tolmiran"}
 )
+# What the lab measures; the other peaks of the design are not in its traces.
+MEASURED = ("DOPAC", "HVA")
 SERIES = "Serie März"
 RESULTS_FILE = "Ergebnisse.csv"
 # A value below this, nM, is printed as "n.d.".
-DETECTED_NM = 0.07
+DETECTED_NM = 1.4
 
 
 def hand_over(plan: StudyPlan, standards: bool = True) -> StudyPlan:
@@ -47,11 +51,11 @@ def hand_over(plan: StudyPlan, standards: bool = True) -> StudyPlan:
     }
 
     def renamed(table: pd.DataFrame) -> pd.DataFrame:
-        out = table.copy()
-        for column in ("animal_id", "probe_id"):
-            if column in out:
-                own = table["animal_id"].map(lambda name: numbers.get(name, name))
-                out[column] = own
+        out = table[table["analyte"].isin(MEASURED)] if "analyte" in table else table
+        out = out.reset_index(drop=True)
+        if "animal_id" in out:
+            own = out["animal_id"].map(lambda name: numbers.get(name, name))
+            out = out.assign(animal_id=own, **({"probe_id": own} if "probe_id" in out else {}))
         if "drug" in out:
             out["drug"] = out["drug"].map(lambda name: DRUGS.get(name, name))
         if "group" in out:
@@ -74,7 +78,8 @@ def hand_over(plan: StudyPlan, standards: bool = True) -> StudyPlan:
         animals=renamed(plan.animals),
         concentrations=renamed(plan.concentrations),
         injections=injections[kept].reset_index(drop=True),
-        amounts=plan.amounts[kept.to_numpy()],
+        amounts=plan.amounts[kept.to_numpy()]
+        * [float(name in MEASURED or name == INTERNAL_STANDARD) for name in ANALYTES],
         population=renamed(plan.population),
         faults=renamed(plan.faults),
     )
