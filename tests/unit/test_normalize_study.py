@@ -373,9 +373,9 @@ def test_reinjections() -> None:
         row = only(tables.run().timecourse, animal_id="D1", fraction=5)
         return row["injection_id"], row["conc"], row["pct_of_baseline"], row["flags"]
 
-    assert chosen("last") == ("again", 12, 240, "reinjected")
-    assert chosen("first") == ("D1_5", 10, 200, "reinjected")
-    assert chosen("mean") == ("D1_5;again", 11, 220, "reinjected")
+    assert chosen("last") == ("again", 12, 240, "reinjected_last")
+    assert chosen("first") == ("D1_5", 10, 200, "reinjected_first")
+    assert chosen("mean") == ("D1_5;again", 11, 220, "reinjected_mean")
     assert chosen("last", excluded=True, reason="bad_injection")[0] == "D1_5"
 
 

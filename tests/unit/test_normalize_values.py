@@ -185,7 +185,7 @@ def test_which_reinjection_counts(policy: str, expected: str) -> None:
     values = [attempt("a", 1.0), attempt("b", 2.0), attempt("c", 6.0)]
     chosen = choose_injection(values, policy)
     assert chosen.injection_id == expected
-    assert chosen.flags == ("reinjected",)
+    assert chosen.flags == (f"reinjected_{policy}",)
 
 
 def test_the_mean_of_reinjections() -> None:

@@ -14,6 +14,7 @@ from dialysis.quantify.calibration import (
     calibration_weights,
     count_levels,
     fit_curve,
+    fit_pooled,
 )
 
 WEIGHTS = ("none", "1/x", "1/x2")
@@ -183,3 +184,106 @@ def test_exact_line_is_recovered_and_inverted(
     tolerance = 1e-12 * np.abs(exact).max() / np.ptp(exact) * 100.0
     assert line.slope == pytest.approx(slope, rel=max(tolerance, 1e-12))
     np.testing.assert_allclose(line.amount(line.response(x)), x, rtol=1e-9)
+
+
+# ---------------------------------------------------------------- quadratic and pooled
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+@pytest.mark.parametrize("through_zero", [False, True])
+def test_a_quadratic_agrees_with_statsmodels(weight: str, through_zero: bool) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(3)
+    x = np.repeat([0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0], 2)
+    y = (0.3 + 4.0 * x - 0.01 * x**2) * rng.lognormal(0.0, 0.03, x.size)
+    w = 1.0 / np.where(x == 0, 0.5, x) ** {"none": 0, "1/x": 1, "1/x2": 2}[weight]
+    columns = [x, x**2] if through_zero else [np.ones_like(x), x, x**2]
+    oracle = sm.WLS(y, np.column_stack(columns), weights=w).fit()
+    curve = fit_curve(x, y, weight, through_zero, quadratic=True)
+    first = 1 if through_zero else 0
+    values = [curve.intercept, curve.slope, curve.curvature]
+    np.testing.assert_allclose(values[first:], oracle.params, rtol=1e-10)
+    np.testing.assert_allclose(curve.cov[first:, first:], oracle.cov_params(), rtol=1e-10)
+    assert curve.residual_sd**2 == pytest.approx(oracle.scale, rel=1e-10)
+    assert curve.df == oracle.df_resid
+    assert curve.r2 == pytest.approx(oracle.rsquared, rel=1e-10)
+    assert curve.model == ("quadratic through zero" if through_zero else "quadratic")
+
+
+def test_a_quadratic_is_inverted_on_the_branch_of_the_calibrated_range() -> None:
+    # y = 1 + 4x − 0.05x² exactly; 4 at x = 0 and 2 at x = 20: its top is at 40.
+    x = np.array([0.0, 2.0, 5.0, 10.0, 20.0])
+    curve = fit_curve(x, 1 + 4 * x - 0.05 * x**2, "none", quadratic=True)
+    np.testing.assert_allclose(curve.amount(curve.response(x)), x, atol=1e-11)
+    np.testing.assert_allclose(curve.gradient([0.0, 20.0]), [4.0, 2.0], rtol=1e-10)
+    assert np.isnan(curve.amount(82.0))  # the curve ends at 81
+    # The error of the amount is that of the response over the slope there: 0.5/2.
+    se, df = curve.amount_error(curve.response(20.0), 0.5)
+    assert se == pytest.approx(0.25, rel=1e-6)
+    assert df > 1e6  # the integration's error is taken as known
+
+
+def test_curves_that_turn_or_have_too_few_amounts_are_refused() -> None:
+    x = np.array([1.0, 2.0, 4.0, 8.0])
+    message = (
+        "found a quadratic curve that turns at 5 fmol, inside the calibrated range; expected a "
+        "response that grows with the amount"
+    )
+    with pytest.raises(CalibrationError, match=f"^{re.escape(message)}$"):
+        fit_curve(x, 10 * x - x**2, "none", quadratic=True)
+    message = (
+        "found 2 different amounts, while a curve with 3 parameters was asked for; expected at "
+        "least 3, or quantify.model: linear"
+    )
+    with pytest.raises(CalibrationError, match=f"^{re.escape(message)}$"):
+        fit_curve([1.0, 2.0, 2.0], [1.0, 2.0, 2.0], quadratic=True)
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_pooled_runs_agree_with_statsmodels(weight: str) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(4)
+    x = np.tile([1.0, 2.0, 5.0, 10.0], 3)
+    runs = np.repeat(["a", "b", "c"], 4)
+    slopes = np.repeat([4.0, 3.5, 4.4], 4)
+    y = (0.2 + slopes * x) * rng.lognormal(0.0, 0.03, x.size)
+    design = np.column_stack([np.ones_like(x)] + [np.where(runs == r, x, 0.0) for r in "abc"])
+    oracle = sm.WLS(y, design, weights=calibration_weights(x, weight)).fit()
+    curves = fit_pooled(x, y, list(runs), weight)
+    assert list(curves) == ["a", "b", "c"]
+    covariance = np.asarray(oracle.cov_params())
+    for place, name in enumerate("abc"):
+        curve, k = curves[name], place + 1
+        assert curve.intercept == pytest.approx(oracle.params[0], rel=1e-10)
+        assert curve.slope == pytest.approx(oracle.params[k], rel=1e-10)
+        assert curve.cov[0, 0] == pytest.approx(covariance[0, 0], rel=1e-10)
+        assert curve.cov[1, 1] == pytest.approx(covariance[k, k], rel=1e-10)
+        assert curve.cov[0, 1] == pytest.approx(covariance[0, k], rel=1e-10)
+        assert (curve.df, curve.n_points, curve.n_runs) == (oracle.df_resid, 12, 3)
+
+
+def test_lack_of_fit_by_hand() -> None:
+    # Duplicates 1, 3 at x = 1; 5, 7 at 2; 5, 7 at 3: line y = 2 + 4/3·... about means 2, 6, 6:
+    # slope 2, intercept 2/3; lack of fit Σ2(ȳ − ŷ)² = 2(2/3)²·... = 16/3 with 1 df, pure error
+    # 6·1 = 6 with 3 df: F = (16/3)/2 = 8/3.
+    from scipy.stats import f
+
+    x = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
+    curve = fit_curve(x, [1.0, 3.0, 5.0, 7.0, 5.0, 7.0], "none")
+    assert curve.slope == pytest.approx(2.0, rel=1e-12)
+    assert curve.intercept == pytest.approx(2 / 3, rel=1e-12)
+    assert curve.lack_of_fit_p == pytest.approx(f.sf(8 / 3, 1, 3), rel=1e-10)
+
+
+def test_curvature_is_the_t_test_of_a_quadratic_term() -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(8)
+    x = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+    y = (1 + 3 * x - 0.01 * x**2) * rng.lognormal(0.0, 0.01, x.size)
+    oracle = sm.WLS(y, np.column_stack([np.ones_like(x), x, x**2]), weights=1 / x).fit()
+    curve = fit_curve(x, y)
+    assert curve.curvature_p == pytest.approx(oracle.pvalues[2], rel=1e-8)
+    assert math.isnan(curve.lack_of_fit_p)  # no replicates

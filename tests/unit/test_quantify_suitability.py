@@ -257,9 +257,9 @@ def test_internal_standard_recovery() -> None:
     assert checks["value"].iloc[3:].isna().all()
     assert list(checks["limit"].iloc[:4]) == [70.0, 70.0, 130.0, 70.0]
     assert list(checks["reason"]) == [
-        "90.0 % of the median of the run's standards, inside 70 to 130 %",
-        "50.0 % of the median of the run's standards, outside 70 to 130 %",
-        "150.0 % of the median of the run's standards, outside 70 to 130 %",
+        "90.0 % of the run's standards there, inside 70 to 130 %",
+        "50.0 % of the run's standards there, outside 70 to 130 %",
+        "150.0 % of the run's standards there, outside 70 to 130 %",
         "no peak in the window",
         "excluded: bad_injection (air bubble)",
     ]

@@ -62,7 +62,12 @@ def test_the_calibration_is_straight(standards: Project) -> None:
     calibration = pd.read_csv(standards.results / "quantify" / "calibration.csv")
     row = calibration.iloc[0]
     assert row["status"] == "ok"
-    assert row["r2"] >= 0.998
+    assert row["r2"] >= 0.999
+    points = pd.read_csv(standards.results / "quantify" / "calibration_points.csv")
+    errors = points.set_index("amount_fmol")["error_pct"]
+    print(errors.round(1).to_dict())
+    assert (errors[errors.index > 1.5e6].abs() < 10.0).all()  # from 0.1 mM up
+    assert points["used"].all()
     # 0.05 mM × 20 µL = 1 nmol on column
     assert row["low_fmol"] == pytest.approx(1e6)
     assert row["high_fmol"] == pytest.approx(20e6)

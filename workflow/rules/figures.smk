@@ -42,10 +42,12 @@ rule figures_qc:
         concentrations=of_quantify("concentrations.parquet"),
         calibration=of_quantify("calibration.csv"),
         calibration_points=of_quantify("calibration_points.csv"),
+        suitability=of_quantify("suitability.csv"),
         timecourse=rules.normalize.output.timecourse,
         baseline=rules.normalize.output.baseline,
         injections=f"{STAMPS}/tables/injections.csv",
         normalize=f"{STAMPS}/config/normalize.json",
+        quantify=f"{STAMPS}/config/quantify.json",
         config=f"{STAMPS}/config/figures.json",
         code=code("figures_qc"),
     output:

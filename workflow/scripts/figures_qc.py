@@ -6,9 +6,10 @@ from dialysis.job import stage_job
 from dialysis.tables.inputs import INJECTIONS
 from dialysis.tables.integrate import PEAKS
 from dialysis.tables.normalize import BASELINE, TIMECOURSE
-from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS
+from dialysis.tables.quantify import CALIBRATION, CALIBRATION_POINTS, CONCENTRATIONS, SUITABILITY
 
 with stage_job(snakemake):
+    check_limits = read_json(snakemake.input.quantify)["suitability"]
     write_qc(
         traces=list(snakemake.input.traces),
         peaks=read_tables(snakemake.input.peaks, PEAKS),
@@ -22,6 +23,9 @@ with stage_job(snakemake):
         baseline_limits=read_json(snakemake.input.normalize)["baseline"],
         out_dir=snakemake.params.folder,
         figures=list(snakemake.params.figures),
+        error_limit_pct=check_limits["back_calculation_error_pct"],
+        checks=read_tables(snakemake.input.suitability, SUITABILITY),
+        check_limits=check_limits,
         runs=list(snakemake.params.runs),
         processes=snakemake.params.processes,
     )

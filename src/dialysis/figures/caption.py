@@ -33,6 +33,12 @@ _MARKS = {
     "holds as far as the response is proportional to the concentration.",
 }
 
+_IN_VITRO_RECOVERY = (
+    "Concentrations were divided by the probes' in-vitro recovery; they estimate the level outside "
+    "the probe only as far as recovery in tissue is that in the beaker, which drugs that change "
+    "uptake alter. Percent of baseline is not affected by the division."
+)
+
 
 def caption(
     timecourse: pd.DataFrame,
@@ -327,6 +333,9 @@ def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) 
         "ratio": ("Basal ratio (molar)", ""),
         "response": ("Basal detector response", ""),
     }.get(unit, ("Basal level in the dialysate", f" {unit}"))
+    recovered = used["flags"].str.split(";").map(lambda flags: "in_vitro_recovery" in flags).any()
+    if recovered and unit == "nM":
+        what = "Basal level, corrected for in-vitro recovery"
     parts = []
     if len(basal) > 1:
         sem = float(basal.std(ddof=1) / math.sqrt(len(basal)))
@@ -337,6 +346,8 @@ def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) 
     elif len(basal) == 1:
         parts.append(f"{what}: {basal[0]:.3g}{shown_unit} (one animal).")
     parts += [_MARKS[mark] for mark in marks(timecourse["source"], timecourse["conc_unit"])]
+    if recovered:
+        parts.append(_IN_VITRO_RECOVERY)
     parts.append(_times(normalize))
     return " ".join(part for part in parts if part)
 

@@ -47,6 +47,8 @@ def write_qc(
     out_dir: Path | str,
     error_limit_pct: float = 15.0,
     figures: Sequence[str] = QC_FIGURES,
+    checks: pd.DataFrame | None = None,
+    check_limits: Mapping[str, Any] | None = None,
     runs: Sequence[str] = (),
     processes: int = 1,
 ) -> list[Path]:
@@ -76,6 +78,10 @@ def write_qc(
     figures : sequence of str
         Which to draw (`dialysis.figures.names.qc_figures`); the files of others are removed,
         because they are of a study that started elsewhere.
+    checks : DataFrame, optional
+        `dialysis.tables.quantify.SUITABILITY`, for the control charts.
+    check_limits : mapping, optional
+        ``quantify.suitability``: their limits.
     runs : sequence of str
         Runs whose injections are all drawn, each as a PDF of its own, in the order of `traces`.
     processes : int
@@ -92,7 +98,16 @@ def write_qc(
     dpi = min(int(config.get("dpi", MOST_DPI)), MOST_DPI)
     standards = [n for n in dict.fromkeys(calibration["internal_standard"]) if n]
     drawings: dict[str, Callable[[], Iterator[Any]]] = {
-        "runs": lambda: run_pages(concentrations, injections, standards, labels, font),
+        "runs": lambda: run_pages(
+            concentrations,
+            injections,
+            standards,
+            labels,
+            font,
+            calibration_points,
+            checks,
+            check_limits,
+        ),
         "calibration": lambda: calibration_pages(
             calibration, calibration_points, error_limit_pct, labels, font
         ),

@@ -230,7 +230,8 @@ def choose_injection(values: Sequence[Value], policy: str) -> Value:
     -------
     Value
         With ``mean`` the arithmetic mean of the injections that have a value; it is censored as
-        soon as one of them is, and its limit is the largest.
+        soon as one of them is, and its limit is the largest.  The flag ``reinjected_last`` (or
+        ``_first``, ``_mean``) says which policy chose it.
     """
     candidates = [value for value in values if not value.excluded] or list(values)
     chosen = candidates[0] if policy == "first" else candidates[-1]
@@ -240,7 +241,7 @@ def choose_injection(values: Sequence[Value], policy: str) -> Value:
             return _mean(counting)
         chosen = counting[0] if counting else chosen
     if len(values) > 1:
-        return replace(chosen, flags=(*chosen.flags, "reinjected"))
+        return replace(chosen, flags=(*chosen.flags, f"reinjected_{policy}"))
     return chosen
 
 
@@ -265,7 +266,7 @@ def _mean(values: Sequence[Value]) -> Value:
         censored=any(value.censored for value in values),
         below_loq=any(value.below_loq for value in values),
         excluded=tuple(excluded),
-        flags=(*flags, "reinjected"),
+        flags=(*flags, "reinjected_mean"),
         parts=parts,
     )
 

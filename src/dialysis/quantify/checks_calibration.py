@@ -315,7 +315,8 @@ def _differences(
         )
         reason = (
             f"from {before[-1]['injection_id']} to {after[0]['injection_id']} the response factor "
-            f"changes by {value:+.1f} %, {why}; {len(targets)} samples between"
+            f"changes by {value:+.1f} %, {why}; {len(targets)} "
+            f"{'sample' if len(targets) == 1 else 'samples'} between"
         )
         passes = abs(value) <= limit
         check = Check(

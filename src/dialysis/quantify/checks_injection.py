@@ -54,9 +54,7 @@ def internal_standard_checks(rows: pd.DataFrame, low: float, high: float) -> lis
         elif math.isfinite(value):
             status = judged(low <= value <= high)
             word = "inside" if status == "PASS" else "outside"
-            reason = (
-                f"{value:.1f} % of the median of the run's standards, {word} {low:g} to {high:g} %"
-            )
+            reason = f"{value:.1f} % of the run's standards there, {word} {low:g} to {high:g} %"
         else:
             limit, status = low, "WARN"
             reason = str(sample["raw_reason"] or "the response is not above 0")

@@ -181,10 +181,10 @@ def fit_drift(
     Notes
     -----
     The factor of a group is the mean of response ÷ response of the curve, weighted by the inverse
-    of the relative variance that the curve's scatter gives.  Factors are scaled so that those of
-    the calibrators have the mean 1.  Inside the first and the last group the first and last
-    segments go on, so that the calibrators themselves are corrected for the drift while they
-    were injected.
+    of the relative variance that the curve's scatter gives; those of groups with calibrators are
+    scaled to the mean 1 (of one group, to 1), because the curve is theirs.  Inside the first and
+    the last group the first and last segments go on, so that the calibrators themselves are
+    corrected for the drift while they were injected.
     """
     expected = curve.response(fmol)
     use = (fmol > 0) & (expected > 0) & np.isfinite(response)
@@ -204,13 +204,13 @@ def fit_drift(
         factors[k] = float(weight[own] @ ratio[own]) / total
         whole = calibrator[own].sum() == calibrator.sum() and calibrator.any()
         variances[k] = 0.0 if whole or np.any(~(scatter > 0)) else 1.0 / total
+    # The curve is that of the calibrators: on average they have the factor 1.
+    holding = np.array([bool(calibrator[group == number].any()) for number in numbers])
+    if holding.any():
+        points = np.array([int(calibrator[group == number].sum()) for number in numbers])
+        factors[holding] /= float(points @ factors) / float(points.sum())
     knots, weights = _knots(centers, float(position.min()), float(position.max()))
-    drift = Drift(knots, weights @ factors, weights, variances)
-    if not calibrator.any():
-        return drift
-    level = float(weight[calibrator] @ drift.at(position[calibrator]))
-    level /= float(weight[calibrator].sum())
-    return Drift(knots, weights @ factors / level, weights, variances)
+    return Drift(knots, weights @ factors, weights, variances)
 
 
 def _knots(centers: FloatArray, first: float, last: float) -> tuple[FloatArray, FloatArray]:

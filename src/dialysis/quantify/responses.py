@@ -185,8 +185,8 @@ def add_internal_standard(
         ``is_problem`` : str
             Why the internal standard of this injection can't be used.
         ``recovery_pct``, ``recovery_reference`` : float
-            Of an internal standard's own row: response per amount against the median of the
-            run's standards, %, and that median.
+            Of an internal standard's own row: response per amount against that of the run's
+            standards, %, and theirs at this place of the run.
         ``is_recovery_flag`` : bool
             Whether the internal standard (the row's own, or the one it names) is missing or its
             recovery out of range, where there is something to compare it with.
@@ -199,7 +199,7 @@ def add_internal_standard(
     scale = rows["own_scale"].where(rows["own_scale"] > 0)
     per_amount = rows["raw"].where((rows["raw"] > 0) & rows["is_internal_standard"]) / scale
     typical = per_amount.where((rows["type"] == "standard") & ~rows["excluded"])
-    rows["recovery_reference"] = typical.groupby([rows["run"], rows["analyte"]]).transform("median")
+    rows["recovery_reference"] = _recovery_reference(rows, typical)
     rows["recovery_pct"] = 100.0 * per_amount / rows["recovery_reference"]
     rows = rows.merge(
         _as_internal_standard(rows), on=["injection_id", "internal_standard"], how="left"
@@ -243,6 +243,31 @@ def add_internal_standard(
     rows["is_recovery_flag"] = _recovery_flag(rows, *recovery_range_pct)
     rows["is_volume_flag"] = good & _other_volume(rows) & ~rows["is_by_volume"].eq(True).to_numpy()
     return rows
+
+
+def _recovery_reference(rows: pd.DataFrame, typical: pd.Series) -> pd.Series:
+    """Response of the internal standard in the run's standards, at the place of every injection.
+
+    The median of every group of standards, interpolated between the groups: a sample late in a
+    run that drifts is not at fault.  `rows` without a place in the run get the median of all.
+    """
+    keys = [rows["run"], rows["analyte"]]
+    reference = typical.groupby(keys).transform("median")
+    if "position" not in rows:
+        return reference
+    known = typical.notna() & rows["position"].notna()
+    for _, index in rows.groupby(["run", "analyte"], sort=False).groups.items():
+        own = rows.loc[index]
+        mine = own[known.loc[index]]
+        if mine["group"].nunique() < 2:
+            continue
+        grouped = mine.assign(value=typical.loc[mine.index]).groupby("group", sort=True)
+        place = grouped["position"].mean().to_numpy(dtype=np.float64)
+        level = grouped["value"].median().to_numpy(dtype=np.float64)
+        at = own["position"].to_numpy(dtype=np.float64)
+        between = np.interp(at, place, level)
+        reference.loc[index] = np.where(np.isfinite(at), between, reference.loc[index])
+    return reference
 
 
 def _as_internal_standard(rows: pd.DataFrame) -> pd.DataFrame:
