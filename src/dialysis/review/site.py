@@ -378,7 +378,7 @@ class _Site:
 
     def _changed_cells(self) -> list[list[str]]:
         changes = self._visible(self.history[-1].changes)
-        return changes["cells"] if changes else []
+        return changes["cells"][:_MOST_LISTED] if changes else []
 
     def _changes(self) -> dict[str, Any]:
         results = self.results
@@ -404,7 +404,8 @@ class _Site:
                 cells.head(_MOST_CELLS),
                 file=table_file("changes"),
             ),
-            "all_cells": len(cells),
+            "all_cells": len(last["cells"]) if last else 0,
+            "listed_cells": len(cells),
         }
 
     def _decisions(self) -> dict[str, Any]:
@@ -446,8 +447,10 @@ class _Site:
         }
 
 
-# Cells of "what changed" on the page; the CSV has all.
+# Cells of "what changed" on the page, and in the CSV: where everything moved, as after a change of
+# the code of a first stage, a list of it all would be half the site and of no use.
 _MOST_CELLS = 4000
+_MOST_LISTED = 25_000
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -72,7 +72,7 @@ function outcomeCard(outcome) {
       h("span", { class: "card-title" }, outcome.label)),
     h("p", {}, badge(outcome.status), outcome.marks.map((mark) => [" ", badge("note", mark)]), decisions.slice(-1).map((each) => [" ", badge("decided", decisionWords(each.decision))])),
     outcome.sentence.length ? h("p", { class: "sentence" }, spansView(outcome.sentence)) : null,
-    shown.length ? h("ul", { class: "reasons" }, shown.map((finding) => h("li", {}, h("strong", {}, `${finding.words}: `), finding.text))) : h("p", { class: "nothing" }, "No rule fired."),
+    shown.length ? h("ul", { class: "reasons" }, shown.map((finding) => h("li", {}, h("strong", {}, `${finding.words}: `), linkedText(finding.text)))) : h("p", { class: "nothing" }, "No rule fired."),
     outcome.findings.length > shown.length ? h("p", { class: "quiet" }, `and ${outcome.findings.length - shown.length} more`) : null);
 }
 
@@ -452,7 +452,7 @@ async function changesPage() {
       changes.tables.length ? gridFold({ name: "moved-tables", title: "Tables with rows that moved", open: true, about: "A table that is not here is the same to the last digit.", file: "",
         columns: [["Table", "text"], ["Rows that moved", "integer"], ["of", "integer"], ["Columns", "text"]].map(([text, kind]) => ({ label: text, kind, about: text, name: text })),
         rows: changes.tables.map((row) => [row.table, row.rows, row.of, row.columns]) }) : h("p", { class: "nothing" }, "No result moved."),
-      data.cells.rows.length ? gridFold({ ...data.cells, title: data.all_cells > data.cells.rows.length ? `The first ${data.cells.rows.length} of ${data.all_cells} cells that moved; the CSV has all` : data.cells.title }) : null,
+      data.cells.rows.length ? gridFold({ ...data.cells, title: data.all_cells > data.cells.rows.length ? `The first ${data.cells.rows.length} of ${data.all_cells} cells that moved; the CSV has ${data.listed_cells === data.all_cells ? "all" : `the first ${data.listed_cells}`}` : data.cells.title }) : null,
     ] : h("p", { class: "nothing" }, "This is the first bundle of results: there is nothing to compare it with yet."),
     h("h2", {}, "All bundles"),
     h("ol", { reversed: true, class: "bundles" }, data.bundles.map((bundle) => h("li", { value: bundle.number }, h("code", {}, bundle.hash), " ", bundle.sentences.join(" ") || "first bundle"))),

@@ -27,10 +27,22 @@ function findingText(finding) {
   return `${finding.words}: ${finding.text}`;
 }
 
+// A text with links on the animals, probes and runs it names.
+function linkedText(text) {
+  const index = CHUNKS.get("index");
+  const runs = new Set(index.runs.map((each) => each.id));
+  return text.split(/([^\s,;()]+)/).map((part) => {
+    const name = part.replace(/[.:]$/, "");
+    const rest = part.slice(name.length);
+    if (runs.has(name)) return [link(name, "run", name), rest];
+    return Object.hasOwn(index.probes, name) ? [link(name, "animal", index.probes[name]), rest] : part;
+  });
+}
+
 function findingsView(findings, links = true) {
   if (!findings.length) return h("p", { class: "nothing" }, "No rule fired.");
   return h("ul", { class: "findings" }, findings.map((finding) => h("li", { class: `finding-${finding.status}`, title: `rule: ${finding.rule}` },
-    badge(finding.status), " ", h("strong", {}, finding.words), ": ", finding.text,
+    badge(finding.status), " ", h("strong", {}, finding.words), ": ", linkedText(finding.text),
     links && SECTIONS[finding.section] && [" ", link(SECTIONS[finding.section][1], SECTIONS[finding.section][0])])));
 }
 
