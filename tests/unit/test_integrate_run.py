@@ -397,3 +397,26 @@ def test_events_that_contradict_each_other() -> None:
 def test_no_progress_bar_when_not_on_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     run_of(trace_rows([BED[0].chromatogram]))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "listed", [("DHBA", "DOPAC"), ("DHBA", "HVA"), ("NE", "5-HT"), ("DA",)], ids="+".join
+)
+def test_peaks_that_are_not_listed_leave_the_listed_ones_as_they_are(
+    listed: tuple[str, ...],
+) -> None:
+    """A lab lists the analytes that it wants; the others elute all the same, and are no noise."""
+    bed = simulate_bed(11, 8, 6, SETTINGS)
+    traces = trace_rows([t.chromatogram for t in (*bed.standards, *bed.samples)])
+    types = ["standard"] * 6 + ["sample"] * 8
+    some = ANALYTE_ROWS[ANALYTE_ROWS["analyte"].isin(listed)]
+    if "DHBA" not in listed:
+        some = ANALYTES.coerce(some.assign(internal_standard=None))
+    whole, part = run_of(traces, types=types), run_of(traces, None, some, types)
+    for number in range(7, 15):
+        for analyte in listed:
+            expected, found = (cell(run, f"i{number}", analyte) for run in (whole, part))
+            assert not found["flags"].startswith("not_found")
+            # The same peak: each area lies in the 95 % interval of the other's.
+            within = 1.96 * min(found["area_se"], expected["area_se"])
+            assert found["area"] == pytest.approx(expected["area"], abs=within)

@@ -23,6 +23,11 @@ from dialysis.integrate.unknowns import NEAR_WIDTHS
 FEWEST, MOST = 3, 20
 # Fewest traces in which a peak must be found for its time and width to be learned from them.
 FEWEST_FOUND = 2
+# A peak that is no target but stands in this part of the traces, so large, at the same relative
+# time (to this part of its width) is learned and fitted with them.
+STANDING_PART, STANDING_SNR, SAME_PLACE = 0.6, 10.0, 0.5
+# A model whose widths left those of the peaks by this factor has learned something else.
+WIDEST_CHANGE = 3.0
 # Full width at half height of a Gaussian in standard deviations.
 FWHM = 2.3548200450309493
 # Fitted peaks are drawn from and to these many widths from the Gaussian's mean.
@@ -112,7 +117,8 @@ def learn_run(traces: Sequence[TraceInRun], method: IntegrationMethod) -> RunMod
     Returns
     -------
     RunModel or None
-        None when fewer than three traces show at least half of the targets.
+        None when fewer than three traces show at least half of the targets, or what was learned
+        is none of the peaks.
     """
     fit_for = [
         i
@@ -150,7 +156,9 @@ def learn_run(traces: Sequence[TraceInRun], method: IntegrationMethod) -> RunMod
     ]
     front_s = float(np.median(fronts)) if 2 * len(fronts) > len(used) else None
     running = [_running(trace.analysis) for trace in used]
-    return learn(running, factors / typical, guess, first_s, last_s, front_s)
+    model = learn(running, factors / typical, guess, first_s, last_s, front_s)
+    change = np.abs(np.log(model.width_s / guess.sigma_s))
+    return model if np.all(change < np.log(WIDEST_CHANGE)) else None
 
 
 def fit_run(
@@ -259,12 +267,14 @@ def _trace_fit(
     widths = np.concatenate([measured.width_s[row], *[m.width_s for m in extra]])
     areas = np.concatenate([fitted.area[row], [peak.area for peak in extra_here]])
     errors = np.concatenate([fitted.area_se[row], [peak.area_se for peak in extra_here]])
-    resolution = _resolution(times, widths, areas > 3 * errors)
+    there = areas > 3 * errors
+    resolution = _resolution(times, widths, there)
     noise = trace.analysis.peak_to_peak_at(times, widths)
     expected = fitted.factor[row] * (measured.rt_s[row] - fitted.mu_s[row] + model.mu_s)
     out: dict[str, FittedPeak] = {}
     others: list[FittedPeak] = []
-    n_targets = len(model.names)
+    n_learned = len(model.names)
+    standing = [j for j, name in enumerate(model.names) if not name and there[j]]
     for number, group in enumerate(model.groups):
         start = float(fitted.starts_s[row, number])
         end = start + group.n * group.block_s
@@ -280,21 +290,23 @@ def _trace_fit(
             return _baseline_at(model, fitted, row, number, at_s - start)
 
         in_window = float(fitted.window_misfit[row, group.members[0]])
-        members = [(j, model.names[j]) for j in group.members]
+        # A standing peak that is not in this trace is no peak of it.
+        members = [(j, model.names[j]) for j in group.members if model.names[j] or there[j]]
         members += [
-            (n_targets + k, "") for k, peak in enumerate(extra_here) if peak.group == number
+            (n_learned + k, "") for k, peak in enumerate(extra_here) if peak.group == number
         ]
         for j, name in members:
-            if name:
+            if j < n_learned:
                 one, at, mu, spread = drawn, j, fitted.mu_s[row, j], scale[j]
                 misfit, crowded = float(fitted.misfit[row, j]), bool(fitted.crowded[row, j])
                 away = [abs(peak.mu_s - mu) / spread for peak in extra_here]
+                away += [abs(fitted.mu_s[row, k] - mu) / spread for k in standing if k != j]
                 crowded = crowded or any(distance < NEAR_WIDTHS for distance in away)
             else:
-                one, at = extra[j - n_targets], 0
-                mu = extra_here[j - n_targets].mu_s
+                one, at = extra[j - n_learned], 0
+                mu = extra_here[j - n_learned].mu_s
                 spread = np.hypot(
-                    extra_here[j - n_targets].sigma_s, extra_here[j - n_targets].tau_s
+                    extra_here[j - n_learned].sigma_s, extra_here[j - n_learned].tau_s
                 )
                 misfit, crowded = float("nan"), False
             span = _limits(trace, found.get(name), mu, float(spread), start, end)
@@ -311,7 +323,7 @@ def _trace_fit(
                 area_se=float(errors[j]),
                 misfit=misfit,
                 window_misfit=in_window,
-                expected_s=float(expected[j]) if name else float(one.rt_s[at]),
+                expected_s=float(expected[j]) if j < n_learned else float(one.rt_s[at]),
                 resolution=float(resolution[j]),
                 coeluting=crowded,
                 group=number,
@@ -368,7 +380,12 @@ def _resolution(times: FloatArray, widths: FloatArray, there: BoolArray) -> Floa
 def _guess(
     used: Sequence[TraceInRun], method: IntegrationMethod, factors: FloatArray
 ) -> PeakGuess | None:
-    """Apexes and widths of the targets from the classical peaks."""
+    """Apexes and widths from the classical peaks: the targets' and those of standing peaks.
+
+    A lab may list one analyte of the five that its column separates.  What elutes beside it is in
+    the windows all the same, and has to be fitted lest it be taken for baseline, noise or shape;
+    such peaks have no name.
+    """
     n = len(method.targets)
     rt = np.full((len(used), n), np.nan)
     width = np.full((len(used), n), np.nan)
@@ -395,8 +412,46 @@ def _guess(
     # Targets at the same place can't be told apart.
     if not order.size or np.any(np.diff(at[order]) < 0.5 * wide[order][1:]):
         return None
-    names = tuple(method.targets[j].analyte for j in order)
-    return PeakGuess(names, at[order], wide[order])
+    names = [method.targets[j].analyte for j in order]
+    times, widths = at[order].tolist(), wide[order].tolist()
+    for time, sigma in _standing_peaks(used, factors):
+        clear = all(abs(time - t) > max(sigma, w) for t, w in zip(times, widths, strict=True))
+        if clear and first + 2 * sigma < time < last - 3 * sigma:
+            names.append("")
+            times.append(time)
+            widths.append(sigma)
+    by_time = np.argsort(times, kind="stable")
+    return PeakGuess(
+        tuple(names[k] for k in by_time), np.array(times)[by_time], np.array(widths)[by_time]
+    )
+
+
+def _standing_peaks(used: Sequence[TraceInRun], factors: FloatArray) -> list[tuple[float, float]]:
+    """Times at factor 1 and σ, s, of clear peaks that most traces have and no target took."""
+    found: list[tuple[float, float, int]] = []
+    for i, (trace, factor) in enumerate(zip(used, factors, strict=True)):
+        taken = {a.peak for a in trace.assignments}
+        found += [
+            (peak.rt_s / float(factor), peak.width_s / FWHM, i)
+            for k, peak in enumerate(trace.analysis.peaks)
+            if k not in taken
+            and peak.snr_usp >= STANDING_SNR
+            and "width_estimated" not in peak.flags
+        ]
+    found.sort()
+    out = []
+    while found:
+        near = [found.pop(0)]
+        while found and found[0][0] - near[-1][0] < SAME_PLACE * near[-1][1]:
+            near.append(found.pop(0))
+        if len({i for _, _, i in near}) >= max(FEWEST_FOUND, STANDING_PART * len(used)):
+            out.append(
+                (
+                    float(np.median([t for t, _, _ in near])),
+                    float(np.median([w for _, w, _ in near])),
+                )
+            )
+    return out
 
 
 def _expected_factors(
@@ -407,11 +462,12 @@ def _expected_factors(
         return None
     nominal = {t.analyte: 60 * t.rt_min for t in method.targets}
     apex = model.mu_s + 0.5 * np.exp(model.ln_tau)
-    ratio = [apex[j] / nominal[name] for j, name in enumerate(model.names)]
+    targets = [(j, name) for j, name in enumerate(model.names) if name]
+    ratio = [apex[j] / nominal[name] for j, name in targets]
     # Where the references of the table lie in the model.
     own = [
         r
-        for r, name in zip(ratio, model.names, strict=True)
+        for r, (_, name) in zip(ratio, targets, strict=True)
         if name in {t.analyte for t in method.references}
     ]
     typical = float(np.median(own or ratio))
