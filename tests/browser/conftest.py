@@ -1,27 +1,16 @@
-"""A real Chromium for the review site, and pages that note what goes wrong in them."""
+"""Pages of a real Chromium that note what goes wrong in them, and a review site to open."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.unit.review_results import StudyResults, plant_faults
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTHS = (1440, 820)
 
 
@@ -44,18 +33,6 @@ class Opened:
         """Chunks of data that were loaded."""
         names = [url.rpartition("/")[2] for url in self.requests if "/chunks/" in url]
         return sorted({name.removesuffix(".js") for name in names})
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium; tests that need it skip without one."""
-    found = next((path for path in map(shutil.which, NAMES) if path), None)
-    if found is None:
-        pytest.skip(f"no Chromium on this machine (looked for {', '.join(NAMES)})")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=WIDTHS)

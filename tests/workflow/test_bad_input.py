@@ -82,7 +82,7 @@ def test_a_config_typo(fresh: Project) -> None:
         "Study 'tiny' can't be run: 1 problem\n"
         f"  1. config/tiny/study.yaml, line {line}, stats.alpa: found unknown option 'alpa'; "
         "expected one of alpha, confidence, adjustment, stars, covariates, random, "
-        "covariance, ddf, information, sensitivity. "
+        "covariance, variances, ddf, information, sensitivity. "
         "Did you mean 'alpha'?"
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Opened, browser, opened  # noqa: F401  (fixtures)
+from tests.browser.conftest import Opened, opened  # noqa: F401  (a fixture)
 from tests.workflow.conftest import Project
 
 pytestmark = [pytest.mark.workflow, pytest.mark.browser]

@@ -144,9 +144,16 @@ def odd_samples(config: Config, tables: Tables, shown: str) -> Found:
     file = f"{shown}/{'concentrations' if made else 'injections'}.csv"
     samples = injections[injections["type"] == "sample"]
     if len(injections) and not len(samples):
-        return [
-            Problem(file, "column type", "no sample", "at least one sample of every animal")
-        ], []
+        # A calibration alone may be run as far as its concentrations.
+        return [], [
+            Problem(
+                file,
+                "column type",
+                "no sample",
+                "at least one sample of every animal",
+                "Without any, the study can be run up to 'quantify' and no further.",
+            )
+        ]
     owner = dict(zip(tables["probes"]["probe_id"], tables["probes"]["animal_id"], strict=True))
     sampled = set(samples["animal_id"]) | {owner.get(probe, "") for probe in samples["probe_id"]}
     warnings = [
