@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.workflow import CODE, PROJECT, timed
+
 from dialysis.simulate import DESIGNS, write_study
 from dialysis.simulate.designs import TreatmentGroup
 
