@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from dialysis.study.given import only_probe_of
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards
 from dialysis.study.start import quantifies
+from dialysis.words import shortened
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -26,13 +27,6 @@ _WIDEST_RANGE = 1e4
 _LENGTH_FACTOR = 2.0
 _FEW = 0.1
 _LIGHTEST_G, _HEAVIEST_G = 5.0, 5000.0
-
-
-def some(names: Iterable[object], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return f"{', '.join(listed[:most])}{more}"
 
 
 def odd_animals(config: Config, tables: Tables, shown: str) -> Found:
@@ -303,7 +297,7 @@ def odd_standards(config: Config, tables: Tables, shown: str) -> Found:
                 file,
                 "column injection_id",
                 f"no row of {len(untold)} standards of injections.csv "
-                f"({some(untold['injection_id'])})",
+                f"({shortened(list(untold['injection_id']), 3)})",
                 "the amounts of every standard",
                 "Add their rows, or set another type in injections.csv.",
             )
@@ -335,7 +329,7 @@ def _levels(file: str, tables: Tables, config: Mapping[str, Any]) -> list[Proble
             continue
         counts = set(few.values())
         number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-        found = f"{number} amounts above 0 of {some(few)} in run {run}"
+        found = f"{number} amounts above 0 of {shortened(list(few), 3)} in run {run}"
         warnings.append(
             Problem(
                 file,
