@@ -183,8 +183,8 @@ def _half_widths(smoothed: FloatArray, apexes: IntArray, bounds: IntArray) -> Fl
     above = height > 0
     for i in np.flatnonzero(~above).tolist():
         # Below the baseline there is no half height to search down to.
-        apex, low, high = int(apexes[i]), int(bounds[i]), int(bounds[i + 1])
-        out[i] = half_widths(smoothed, apex, low, high, 0.5 * float(height[i]))
+        apex, first, last = int(apexes[i]), int(bounds[i]), int(bounds[i + 1])
+        out[i] = half_widths(smoothed, apex, first, last, 0.5 * float(height[i]))
     low, high = bounds[:-1][above], bounds[1:][above]
     # At half of this "prominence" below the apex lies the half height.
     levels = (height[above], low, high)
