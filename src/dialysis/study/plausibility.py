@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from dialysis.study.given import only_probe_of
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards
 from dialysis.study.start import quantifies
+from dialysis.words import shortened
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -33,13 +34,6 @@ _DILUTED = 3.0
 _SAME_DOSE = 2.0
 # A level that is prepared anew misses the one before by less than this factor.
 _SAME_LEVEL = 5.0
-
-
-def some(names: Iterable[object], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return f"{', '.join(listed[:most])}{more}"
 
 
 def odd_animals(config: Config, tables: Tables, shown: str) -> Found:
@@ -337,7 +331,7 @@ def odd_standards(config: Config, tables: Tables, shown: str) -> Found:
                 file,
                 "column injection_id",
                 f"no row of {len(untold)} standards of injections.csv "
-                f"({some(untold['injection_id'])})",
+                f"({shortened(list(untold['injection_id']), 3)})",
                 "the amounts of every standard",
                 "Add their rows, or set another type in injections.csv.",
             )
@@ -372,7 +366,7 @@ def _without_standards(file: str, tables: Tables, config: Mapping[str, Any]) -> 
         absent = [name for name in names if name not in own]
         nothing = nothing and len(absent) == len(names)
         if absent:
-            of = "" if len(absent) == len(names) else f" for {some(absent)}"
+            of = "" if len(absent) == len(names) else f" for {shortened(absent, 3)}"
             found.append(
                 Problem(
                     file,
