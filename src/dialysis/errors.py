@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dialysis.words import counted
+
 
 class DialysisError(Exception):
     """Base of all errors that a user can mend."""
@@ -92,6 +94,6 @@ class Problem:
 def problems_text(problems: Iterable[Problem], heading: str, noun: str = "problem") -> str:
     """Number a list of problems under one heading."""
     listed = list(problems)
-    lines = [f"{heading}: {len(listed)} {noun if len(listed) == 1 else f'{noun}s'}"]
+    lines = [f"{heading}: {counted(len(listed), noun)}"]
     lines += [f"  {number}. {problem}" for number, problem in enumerate(listed, start=1)]
     return "\n".join(lines)

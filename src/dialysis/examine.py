@@ -13,9 +13,9 @@ import pandas as pd
 
 from dialysis.errors import NormalizationError, Problem
 from dialysis.study.load import Study, analytes_of_run, examine_study, split_files
-from dialysis.study.plausibility import some
 from dialysis.study.start import TRACES, reads_exports
 from dialysis.tables.inputs import GIVEN_CONCENTRATIONS
+from dialysis.words import counted, shortened
 
 # From this share of samples on, what their names have in common is how the lab names samples.
 _CUSTOM = 0.8
@@ -133,8 +133,8 @@ def _unlisted(study: Study) -> list[Problem]:
         Problem(
             f"raw/{study.name}",
             "",
-            f"{len(other)} file{'s' if len(other) > 1 else ''} that no row of injections.csv names "
-            f"({some(other)})",
+            f"{counted(len(other), 'file')} that no row of injections.csv names "
+            f"({shortened(other, 3)})",
             "every export in injections.csv",
             "Add the rows, or move the files out of the folder.",
         )
@@ -145,6 +145,7 @@ def _same_content(file: str, manifest: pd.DataFrame) -> list[Problem]:
     """Two files with the same bytes: one of them is not the injection it is said to be."""
     problems = []
     rows = manifest.drop_duplicates(["injection_id", "file", "section"])
+    rows = rows[rows.duplicated(["sha256", "section"], keep=False)]
     for _, same in rows.groupby(["sha256", "section"], sort=False):
         names = same.drop_duplicates("file")
         for row in names.iloc[1:].itertuples():

@@ -17,6 +17,7 @@ from dialysis.files import canonical_json
 from dialysis.ingest import READERS, BadExport, Reader
 from dialysis.ingest.exports import HEAD_BYTES, Export, read_export
 from dialysis.ingest.pairing import same_injection
+from dialysis.words import counted, shortened
 
 JSON_SCHEMA = "dialysis.inspect/1"
 _MOST_FILES = 6
@@ -342,11 +343,14 @@ def table_text(inspection: Inspection, readers: Sequence[Reader] = READERS) -> s
         "Same sample name, different injection times (tell them apart by time, not by name):",
         _name_lines(shown.same_names),
     )
-    parts += _section("Files with the same content:", map(_listed, shown.same_content))
+    parts += _section(
+        "Files with the same content:",
+        [shortened(files, _MOST_FILES) for files in shown.same_content],
+    )
     parts += _section(
         "Not recognised as exports:",
         [
-            f"{len(files)} × {ending or 'no ending'}: {_listed(files)}"
+            f"{len(files)} × {ending or 'no ending'}: {shortened(files, _MOST_FILES)}"
             for ending, files in shown.unknown.items()
         ],
     )
@@ -492,14 +496,9 @@ def _unit_notes(found: Sequence[Found]) -> list[str]:
 def _name_lines(names: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[str]:
     for name in list(names)[:_MOST_NAMES]:
         times = [f"{time} {file}" for time, file in names[name]]
-        yield f"{name}: {_listed(times, '; ', _MOST_TIMES)}"
+        yield f"{name}: {shortened(times, _MOST_TIMES, '; ')}"
     if len(names) > _MOST_NAMES:
         yield f"and {len(names) - _MOST_NAMES} more names; --json has all"
-
-
-def _listed(items: Sequence[str], separator: str = ", ", most: int = _MOST_FILES) -> str:
-    more = f"{separator}and {len(items) - most} more" if len(items) > most else ""
-    return f"{separator.join(items[:most])}{more}"
 
 
 def _summary(inspection: Inspection, readers: Sequence[Reader]) -> str:
@@ -509,19 +508,15 @@ def _summary(inspection: Inspection, readers: Sequence[Reader]) -> str:
     formats = Counter(format_of.values())
     traces = sum(item.trace for item in inspection.found)
     parts = [f"{number} {names.get(key, key)}" for key, number in formats.most_common()]
-    text = f"{_count(len(format_of), 'file')} read"
+    text = f"{counted(len(format_of), 'file')} read"
     if parts:
-        text += f" ({', '.join(parts)}), {_count(traces, 'trace')}"
+        text += f" ({', '.join(parts)}), {counted(traces, 'trace')}"
     reports = len(inspection.found) - traces
     if reports:
-        text += f", {_count(reports, 'vendor report')} without a trace"
+        text += f", {counted(reports, 'vendor report')} without a trace"
     unknown = sum(len(files) for files in inspection.unknown.values())
     if unknown:
         text += f"; {unknown} not recognised"
     if inspection.problems:
         text += f"; {len(inspection.problems)} can't be read"
     return f"{text}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

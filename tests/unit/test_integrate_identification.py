@@ -39,7 +39,6 @@ def peak(rt_min: float, height: float = 1.0) -> Peak:
         snr_usp=20 * height,
         snr_sigma=100 * height,
         tailing=1.0,
-        plates=5000.0,
         resolution=NAN,
         method="trapezoid",
         flags=(),

@@ -9,10 +9,8 @@ import pytest
 from dialysis.review.numbers import (
     fixed,
     is_missing,
-    listing,
     number,
     p_value,
-    plural,
     share,
     split_flags,
 )
@@ -63,7 +61,4 @@ def test_missing_values_of_every_kind() -> None:
 def test_words() -> None:
     assert share(12, 80) == "12 of 80 (15 %)"
     assert share(0, 0) == "0 of 0"
-    assert listing(["a", "b"]) == "a, b"
-    assert listing(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
-    assert (plural(1, "run"), plural(0, "run")) == ("1 run", "0 runs")
     assert split_flags("a; b;;") == ["a", "b"]

@@ -12,6 +12,7 @@ import click
 
 from dialysis.commands.options import ROOT, STUDY
 from dialysis.errors import Problem
+from dialysis.words import counted
 
 if TYPE_CHECKING:
     from dialysis.examine import Report
@@ -62,21 +63,16 @@ def text_report(report: Report) -> str:
     if report.study is not None and report.study.notes:
         lines += ["What was understood:", *(f"  {note}" for note in report.study.notes), ""]
     if report.problems:
-        heading = f"Study '{report.name}' can't be run: {_count(report.problems, 'problem')}"
+        heading = f"Study '{report.name}' can't be run: {counted(len(report.problems), 'problem')}"
         lines += [heading, *_by_file(report.problems), ""]
     if report.warnings:
         lines += [
-            f"{_count(report.warnings, 'warning')}: odd, but it may be meant",
+            f"{counted(len(report.warnings), 'warning')}: odd, but it may be meant",
             *_by_file(report.warnings),
             "",
         ]
     lines.append(_verdict(report))
     return "\n".join(lines)
-
-
-def _count(problems: Iterable[Problem], noun: str) -> str:
-    number = len(list(problems))
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _by_file(problems: Iterable[Problem]) -> list[str]:

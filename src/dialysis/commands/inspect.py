@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dialysis.commands.options import ROOT
+from dialysis.words import counted
 
 
 @click.command(name="inspect")
@@ -71,4 +72,4 @@ def _plot_words(plot: Path, n_traces: int, per_page: int) -> str:
         return f"{plot} is not written: there is no trace to draw."
     if plot.suffix == ".png" and n_traces > per_page:
         return f"{plot} shows the first {per_page} of {n_traces} traces; a .pdf shows all."
-    return f"{plot} shows {n_traces} trace{'' if n_traces == 1 else 's'}."
+    return f"{plot} shows {counted(n_traces, 'trace')}."

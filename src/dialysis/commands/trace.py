@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dialysis.commands.options import ROOT
+from dialysis.words import shortened
 
 if TYPE_CHECKING:
     from dialysis.trace import CellChain, FileChain, Link, Measurement, Value
@@ -80,7 +81,7 @@ def file_text(chain: FileChain, most: int) -> str:
     ]
     for step in chain.steps:
         names = [Path(link.file).name for link in step.files]
-        lines.append(f"  {step.folder}: {_listed(names, most)}{_changed(step.files)}")
+        lines.append(f"  {step.folder}: {shortened(names, most)}{_changed(step.files)}")
         if most > _MOST:
             lines += [f"    {Path(link.file).name}  {_link(link)}" for link in step.files]
     lines.append(f"  options and tables: {', '.join(_settings(chain.settings))}")
@@ -121,18 +122,13 @@ def _settings(names: Iterable[str]) -> list[str]:
     return [f"study.yaml ({', '.join(sections)})", *sorted(tables)]
 
 
-def _listed(names: list[str], most: int) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
-
-
 def cell_text(chain: CellChain, most: int) -> str:
     """The chain of a cell."""
-    rows = _listed([str(row) for row in chain.rows], most)
+    rows = shortened([str(row) for row in chain.rows], most)
     plural = "s" if len(chain.rows) > 1 else ""
     lines = [f"{chain.file}, row{plural} {rows}{f', {chain.column}' if chain.column else ''}"]
     if chain.column:
-        lines.append(f"  {chain.column} = {_listed([_number(c) for c in chain.cells], most)}")
+        lines.append(f"  {chain.column} = {shortened([_number(c) for c in chain.cells], most)}")
     if len(chain.values) == 1:
         lines += _value_lines(chain.values[0])
     elif chain.values:
@@ -204,7 +200,7 @@ def _measurement_lines(measurement: Measurement, indent: str) -> list[str]:
         lines.append(
             f"{indent}  calibration of {line['run']}: slope {_number(line['slope'])}, intercept "
             f"{_number(line['intercept'])}, {line['model']}, from {line['n_points']} standards "
-            f"({_listed(list(measurement.standards), 3)})"
+            f"({shortened(list(measurement.standards), 3)})"
         )
     if peak:
         lines.append(

@@ -13,8 +13,9 @@ import pandas as pd
 from dialysis.figures.auc import star_levels
 from dialysis.figures.scales import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
-from dialysis.figures.words import adjusted, count, error_words, has, listed, sentence, was
+from dialysis.figures.words import adjusted, error_words, has, sentence, was
 from dialysis.study.start import marks
+from dialysis.words import counted, listed
 
 _MOST_REASONS = 4
 _DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
@@ -142,19 +143,22 @@ def _shown(
     below = int((shown["pct_of_baseline"] < scale.low).sum())
     if below:
         parts.append(
-            f"{count(below, 'value')} below {scale.low:.3g} % of baseline "
+            f"{counted(below, 'value')} below {scale.low:.3g} % of baseline "
             f"{'is' if below == 1 else 'are'} drawn at the lower edge."
         )
     cut = int(((means["high_pct"] > scale.high) | (means["low_pct"] < scale.low)).sum())
     if cut:
-        parts.append(f"{count(cut, 'error bar')} reach{'es' if cut == 1 else ''} beyond the axis.")
+        parts.append(
+            f"{counted(cut, 'error bar')} reach{'es' if cut == 1 else ''} beyond the axis."
+        )
     alone = int((means["n"] == 1).sum())
     if alone:
-        parts.append(f"{count(alone, 'mean')} of a single animal {has(alone)} no error bar.")
+        parts.append(f"{counted(alone, 'mean')} of a single animal {has(alone)} no error bar.")
     undefined = int(means["pct_of_baseline"].isna().sum())
     if undefined:
         parts.append(
-            f"{count(undefined, 'geometric mean')} can't be given, because a value is not above 0."
+            f"{counted(undefined, 'geometric mean')} can't be given, because a value is not "
+            "above 0."
         )
     values = used_values(timecourse)
     censored = int(values["censored"].fillna(False).sum())
@@ -235,17 +239,17 @@ def _left_out(timecourse: pd.DataFrame) -> list[str]:
     n_whole = sum(len(probes) for probes in whole.values())
     if n_whole:
         named = [f"{listed(probes)} ({reason})" for reason, probes in whole.items()]
-        parts.append(f"Left out: {count(n_whole, noun)}, {'; '.join(named)}.")
+        parts.append(f"Left out: {counted(n_whole, noun)}, {'; '.join(named)}.")
     if single:
-        counted = pd.Series(single).value_counts()
-        ordered = sorted(counted.items(), key=lambda item: (-int(item[1]), str(item[0])))
+        times = pd.Series(single).value_counts()
+        ordered = sorted(times.items(), key=lambda item: (-int(item[1]), str(item[0])))
         named = [f"{n} × {reason}" for reason, n in ordered[:_MOST_REASONS]]
         rest = sum(int(n) for _, n in ordered[_MOST_REASONS:])
         if rest:
             named.append(f"{rest} for other reasons, listed in normalize/timecourse.csv")
-        what = f"single {'fraction' if len(single) == 1 else 'fractions'}"
+        what = counted(len(single), "single fraction")
         of = f"{noun}s" if n_whole == 0 else f"other {noun}s"
-        parts.append(f"Without a value: {len(single)} {what} of {of}: {'; '.join(named)}.")
+        parts.append(f"Without a value: {what} of {of}: {'; '.join(named)}.")
     if not parts:
         parts.append(f"No {noun} and no fraction was left out.")
     return parts

@@ -12,14 +12,13 @@ from dialysis.figures.dots import p_words
 from dialysis.figures.words import (
     ADJUSTMENTS,
     adjusted,
-    count,
     error_words,
     groups_with_n,
     has,
-    listed,
     sentence,
     was,
 )
+from dialysis.words import counted, listed
 
 _MEANINGS = {"ratio": "molar ratio", "response": "detector response"}
 
@@ -123,9 +122,9 @@ def auc_caption(
     missing = int(summary["auc_pct_min"].isna().sum())
     if missing:
         parts.append(
-            f"{count(missing, 'animal')} {has(missing)} no area, because a fraction is missing or "
-            "the animal is left out; incomplete animals count in the areas under the model's time "
-            "course, stats_auc_model.csv."
+            f"{counted(missing, 'animal')} {has(missing)} no area, because a fraction is missing "
+            "or the animal is left out; incomplete animals count in the areas under the model's "
+            "time course, stats_auc_model.csv."
         )
     return _caption(rows, "area under the curve by dose", parts, groups_with_n(rows))
 
@@ -175,7 +174,7 @@ def ratio_caption(rows: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[st
         parts.append(f"Bars: {level}, each by itself.")
     absent = contrasts[contrasts["ratio_pct"].isna()]
     if len(absent):
-        parts.append(f"{count(len(absent), 'comparison')} can't be estimated.")
+        parts.append(f"{counted(len(absent), 'comparison')} can't be estimated.")
     return _caption(rows, "estimated ratio to control", parts, groups_with_n(rows))
 
 
@@ -184,12 +183,12 @@ def diagnostics_caption(
 ) -> str:
     """Caption of the model's diagnostics."""
     parts = [
-        f"**a** Residuals against fitted values ({count(len(residuals), 'value')}): look for a "
+        f"**a** Residuals against fitted values ({counted(len(residuals), 'value')}): look for a "
         "trend or a funnel. **b** Residuals whitened by the fitted covariance against normal "
         "quantiles: on the line where the model holds. **c** Semivariance of the residuals of an "
         "animal against the minutes between them (circles, larger with more pairs) and what the "
         "fitted covariance expects (line). **d** Cook's distance of every animal over all "
-        f"comparisons ({count(len(influence), 'animal')}); the largest are named."
+        f"comparisons ({counted(len(influence), 'animal')}); the largest are named."
     ]
     return _caption(rows, "model diagnostics", parts, "")
 

@@ -44,7 +44,7 @@ from dialysis.figures.panels import Panel, panels_of
 from dialysis.figures.saving import save
 from dialysis.figures.scales import level_scale, percent_scale
 from dialysis.figures.source import figure_rows, source_data, used_values
-from dialysis.figures.words import error_words, listed, plain_text
+from dialysis.figures.words import error_words, plain_text
 from dialysis.files import read_table, write_json, write_table, write_text
 from dialysis.plotting import (
     POINTS_PER_MM,
@@ -57,6 +57,7 @@ from dialysis.plotting import (
     text_width_pt,
 )
 from dialysis.tables.figures import FIGURE_DATA
+from dialysis.words import listed
 
 TIMECOURSE = "study_timecourse"
 METABOLITES = "study_metabolites"

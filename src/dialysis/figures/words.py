@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -31,17 +31,6 @@ def error_words(center: str, error: str) -> str:
 def sentence(text: str) -> str:
     """End a text with a full stop."""
     return text if text.endswith(".") else f"{text}."
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names with commas and a final 'and'."""
-    words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def count(n: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def has(n: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dialysis.chromatogram import Chromatogram, FloatArray, VendorReport
 from dialysis.ingest.reader import BadExport
+from dialysis.words import counted
 
 MIN_POINTS = 2
 
@@ -32,8 +33,7 @@ def check_signal(signal: FloatArray, place: Callable[[int], str], of: str) -> No
         Naming the first point that is wrong.
     """
     if signal.size < MIN_POINTS:
-        plural = "" if signal.size == 1 else "s"
-        raise BadExport(of, f"{signal.size} point{plural}", f"at least {MIN_POINTS} points")
+        raise BadExport(of, counted(signal.size, "point"), f"at least {MIN_POINTS} points")
     bad = np.flatnonzero(~np.isfinite(signal))
     if bad.size:
         first = int(bad[0])

@@ -10,6 +10,7 @@ from dialysis.chromatogram import Chromatogram, FloatArray
 from dialysis.ingest.checks import check_signal
 from dialysis.ingest.reader import BadExport
 from dialysis.ingest.sampling import Sampling
+from dialysis.words import counted
 
 DELIMITERS = {"tab": "\t", "comma": ",", "semicolon": ";", "blank": " "}
 _DECLARE = "Mend ingest.delimited of study.yaml."
@@ -157,7 +158,7 @@ def _place(column: int | str, header: Sequence[str], n_columns: int) -> int:
         if column > n_columns:
             raise BadExport(
                 "the first point",
-                f"{n_columns} column{'' if n_columns == 1 else 's'}",
+                counted(n_columns, "column"),
                 f"column {column}, as ingest.delimited declares",
                 "Mend the columns or the delimiter in ingest.delimited of study.yaml.",
             )

@@ -22,6 +22,7 @@ from dialysis.chromatogram import FloatArray
 from dialysis.ingest.options import AUTO, Marks
 from dialysis.ingest.reader import BadExport, quoted
 from dialysis.ingest.text import count_byte
+from dialysis.words import listed
 
 NO_MARK = "none"
 DECIMAL_MARKS = (".", ",")
@@ -468,7 +469,7 @@ def _converted_slowly(
         # No other blanks: a carriage return inside a line is damage.
         cells = re.split("[ \t]+", line.strip(" \t")) if separator == " " else line.split(separator)
         if len(cells) != len(names):
-            raise BadExport(f"line {number}", quoted(line), _listed(names))
+            raise BadExport(f"line {number}", quoted(line), listed(names))
         row = []
         for column in wanted:
             value = form.number(cells[column])
@@ -481,8 +482,3 @@ def _converted_slowly(
             row.append(value)
         rows.append(row)
     return np.array(rows, dtype=np.float64, order="F").reshape(len(rows), len(wanted))
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

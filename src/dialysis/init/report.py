@@ -13,6 +13,7 @@ from dialysis.init.results import ResultTable
 from dialysis.init.retention import ProposedAnalyte
 from dialysis.inspect import Inspection
 from dialysis.study.start import reads_exports
+from dialysis.words import counted
 
 _MOST = 8
 
@@ -79,7 +80,7 @@ def _found(report: Report) -> Iterator[str]:
     of_file = {item.file: item.format for item in inspection.found}
     formats = Counter(of_file.values())
     listed = ", ".join(f"{n} {names.get(key, key)}" for key, n in formats.most_common())
-    yield f"{len(of_file)} file{'s' if len(of_file) != 1 else ''} read: {listed}"
+    yield f"{counted(len(of_file), 'file')} read: {listed}"
     if len({item.format for item in inspection.found if item.trace}) > 1:
         yield "files of several formats: make sure that they are of one study"
     for note in dict.fromkeys(i.injected_at_note for i in inspection.found if i.injected_at_note):

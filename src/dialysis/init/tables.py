@@ -14,6 +14,7 @@ from dialysis.init.retention import ProposedAnalyte
 from dialysis.study.cells import plain_number
 from dialysis.study.config import did_you_mean
 from dialysis.study.start import reads_exports
+from dialysis.words import counted
 
 Row = dict[str, object]
 
@@ -286,11 +287,11 @@ def counts_sentence(naming: Naming) -> str:
     samples = [item for item in naming.of_kind(SAMPLE) if item.sample]
     fractions = [item.sample.fraction for item in samples if item.sample]
     again = sum(bool(item.reinjection_of) for item in naming.known)
-    parts = [_count(len(naming.of_kind(SAMPLE)), "sample")]
+    parts = [counted(len(naming.of_kind(SAMPLE)), "sample")]
     if samples:
         probes = len(probes_rows(naming))
-        parts[0] += f" of {_count(len(animals_in(naming)), 'animal')}"
-        parts[0] += f" with {_count(probes, 'probe')}" if probes else ""
+        parts[0] += f" of {counted(len(animals_in(naming)), 'animal')}"
+        parts[0] += f" with {counted(probes, 'probe')}" if probes else ""
         parts[0] += f", fractions {min(fractions)} to {max(fractions)}"
     if again:
         parts[0] += f" ({again} reinjected)"
@@ -298,14 +299,10 @@ def counts_sentence(naming: Naming) -> str:
     if standards:
         levels = {item.level.text for item in standards if item.level}
         brackets = sum(item.role == "bracket" for item in standards)
-        text = f"{_count(len(standards), 'standard')} of {_count(len(levels), 'level')}"
+        text = f"{counted(len(standards), 'standard')} of {counted(len(levels), 'level')}"
         parts.append(f"{text} ({brackets} of them brackets)" if brackets else text)
     for kind, word in ((QC, "QC"), ("blank", "blank")):
         number = len(naming.of_kind(kind))
         if number:
-            parts.append(_count(number, word))
+            parts.append(counted(number, word))
     return "; ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -87,10 +87,14 @@ class Peak:
     snr_usp: float
     snr_sigma: float
     tailing: float
-    plates: float
     resolution: float
     method: str
     flags: tuple[str, ...]
+
+    @property
+    def plates(self) -> float:
+        """Plate number by the width at half height, 5.54·(t/w½)²."""
+        return 5.54 * (self.rt_s / self.width_s) ** 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -445,7 +449,6 @@ def _measure(
                 snr_usp=snr_usp,
                 snr_sigma=signal_to_noise(shape.height, sigma),
                 tailing=shape.tailing if _alone(corrected, times_s, ends_s[i], shape) else _NAN,
-                plates=5.54 * (shape.apex_s / float(widths[i])) ** 2,
                 resolution=float(resolution[i]) if np.isfinite(resolution[i]) else _NAN,
                 method="drop" if shared[i] else "trapezoid",
                 flags=tuple(flags),

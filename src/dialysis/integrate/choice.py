@@ -176,7 +176,6 @@ def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] =
         snr_usp=signal_to_noise(2 * fit.height, fit.peak_to_peak),
         snr_sigma=signal_to_noise(fit.height, analysis.sigma),
         tailing=fit.tailing,
-        plates=5.54 * (fit.rt_s / fit.width_s) ** 2,
         resolution=fit.resolution,
         method="fit",
         flags=tuple(kept),

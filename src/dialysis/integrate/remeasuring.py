@@ -197,7 +197,6 @@ def measure_above(
         snr_usp=signal_to_noise(2 * height, h),
         snr_sigma=signal_to_noise(height, analysis.sigma),
         tailing=shape.tailing,
-        plates=5.54 * (shape.apex_s / width_s) ** 2,
         resolution=float("nan"),
         method=method,
         flags=tuple(dict.fromkeys([*flags, *own])),

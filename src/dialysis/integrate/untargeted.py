@@ -180,7 +180,6 @@ def _measure_member(
         snr_usp=snr,
         snr_sigma=signal_to_noise(shape.height, sigma),
         tailing=float("nan") if shared else shape.tailing,
-        plates=5.54 * (shape.apex_s / width_s) ** 2,
         resolution=float("nan"),
         method="drop" if shared else "trapezoid",
         flags=(

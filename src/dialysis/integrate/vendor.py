@@ -150,7 +150,6 @@ def _peak(row: Mapping[str, Any], size: float) -> Peak:
         snr_usp=_NAN,
         snr_sigma=_NAN,
         tailing=_NAN,
-        plates=_NAN,
         resolution=_NAN,
         method=VENDOR,
         flags=(),

@@ -77,8 +77,23 @@ def blank_checks(
         after = [row for row in blanks if before.get(row["injection_id"]) in highest]
         others = [row for row in blanks if before.get(row["injection_id"]) not in highest]
         targets = samples.get(key, ())
-        found += _carry_over(calibration, after, amount, limits["carry_over_pct_of_loq"], targets)
-        found += _blank_response(calibration, others, limits["blank_pct_of_loq"], targets)
+        found += _against_loq(
+            calibration,
+            "carry_over",
+            after,
+            limits["carry_over_pct_of_loq"],
+            targets,
+            none="no blank was injected right after the highest standard",
+            said=f"after {amount:.4g} fmol: ",
+        )
+        found += _against_loq(
+            calibration,
+            "blank_response",
+            others,
+            limits["blank_pct_of_loq"],
+            targets,
+            none="no blank other than those after the highest standard",
+        )
         found += _blank_snr(key, others, float(limits["max_blank_snr"]), targets)
         found += _left_in_samples(
             key, own, after, before, float(limits["carry_over_pct_of_sample"])
@@ -86,38 +101,27 @@ def blank_checks(
     return found
 
 
-def _carry_over(
+def _against_loq(
     calibration: Calibration,
-    after: Sequence[Row],
-    amount: float,
+    rule: str,
+    blanks: Sequence[Row],
     limit: float,
     targets: tuple[Target, ...],
+    none: str,
+    said: str = "",
 ) -> list[Check]:
-    key, rule = (calibration.run, calibration.analyte), "carry_over"
-    if not after:
-        reason = "no blank was injected right after the highest standard"
-        return [not_applicable(key, rule, OF_LOQ, reason, limit)]
-    found = []
-    for blank in after:
-        value, status, reason = _against_lower_end(blank, calibration, limit)
-        if status != "NA":
-            reason = f"after {amount:.4g} fmol: {reason}"
-        found.append(
-            Check(*key, blank["injection_id"], rule, value, limit, OF_LOQ, status, reason, targets)
-        )
-    return found
+    """Signal of blanks, % of the response at the calibration's lower end.
 
-
-def _blank_response(
-    calibration: Calibration, blanks: Sequence[Row], limit: float, targets: tuple[Target, ...]
-) -> list[Check]:
-    key, rule = (calibration.run, calibration.analyte), "blank_response"
+    `none` is the reason where there is no blank, `said` stands before what was found of one.
+    """
+    key = (calibration.run, calibration.analyte)
     if not blanks:
-        reason = "no blank other than those after the highest standard"
-        return [not_applicable(key, rule, OF_LOQ, reason, limit)]
+        return [not_applicable(key, rule, OF_LOQ, none, limit)]
     found = []
     for blank in blanks:
         value, status, reason = _against_lower_end(blank, calibration, limit)
+        if status != "NA":
+            reason = f"{said}{reason}"
         found.append(
             Check(*key, blank["injection_id"], rule, value, limit, OF_LOQ, status, reason, targets)
         )

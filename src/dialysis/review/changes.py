@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialysis.decisions import Entry
-from dialysis.review.numbers import number, plural
+from dialysis.review.numbers import number
 from dialysis.review.snapshot import key_of
 from dialysis.tables import Column, Table
+from dialysis.words import counted, shortened
 
 CHANGES = Table(
     "changes",
@@ -226,7 +227,7 @@ def _outcome_sentences(
             *_used_sentences(own),
             *_star_sentences(own),
             *_moved_sentences(slug, before["results"], after["results"]),
-        ] or [f"{plural(len(own), 'cell')} moved, no mean and no comparison."]
+        ] or [f"{counted(len(own), 'cell')} moved, no mean and no comparison."]
     return said
 
 
@@ -236,10 +237,7 @@ def _used_sentences(cells: Sequence[Cell]) -> list[str]:
     for value, words in (("false", "no longer used"), ("true", "used again")):
         rows = [cell.row for cell in used if cell.after == value]
         if rows:
-            more = f" and {len(rows) - _MOST} more" if len(rows) > _MOST else ""
-            said.append(
-                f"{plural(len(rows), 'fraction')} {words}: {', '.join(rows[:_MOST])}{more}."
-            )
+            said.append(f"{counted(len(rows), 'fraction')} {words}: {shortened(rows, _MOST)}.")
     return said
 
 
@@ -247,11 +245,8 @@ def _star_sentences(cells: Sequence[Cell]) -> list[str]:
     stars = [c for c in cells if c.table.endswith("/contrasts") and c.column == "stars"]
     if not stars:
         return []
-    shown = "; ".join(
-        f"{cell.row}: {cell.before or 'none'} → {cell.after or 'none'}" for cell in stars[:_MOST]
-    )
-    more = f" and {len(stars) - _MOST} more" if len(stars) > _MOST else ""
-    return [f"Stars changed: {shown}{more}."]
+    said = [f"{cell.row}: {cell.before or 'none'} → {cell.after or 'none'}" for cell in stars]
+    return [f"Stars changed: {shortened(said, _MOST, '; ')}."]
 
 
 # Numbers a reader looks at: table, column, what one and several are called, unit.
@@ -284,7 +279,7 @@ def _moved_sentences(
         of_n = ""
         if old[key].get("n") and old[key]["n"] != row.get("n"):
             of_n = f", n {old[key]['n']} → {row['n']}"
-        some = f"{len(pairs)} of {plural(len(new), one, several)}"
+        some = f"{len(pairs)} of {counted(len(new), one, several)}"
         yield (
             f"{some} moved, most {row.get('group', '')}{time}: "
             f"{number(was, 4)} → {number(now, 4)} {unit}{of_n}."

@@ -60,18 +60,6 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / whole:.0f} %)"
 
 
-def listing(names: list[str], most: int = 6) -> str:
-    """Join names with commas, at most `most` of them."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
-
-
-def plural(count: int, one: str, several: str = "") -> str:
-    """Write a count with its noun: ``1 animal``, ``2 animals``."""
-    return f"{count} {one if count == 1 else several or one + 's'}"
-
-
 def split_flags(cell: Any) -> list[str]:
     """Flags of a cell, ``;`` between them."""
     return [] if is_missing(cell) else [p.strip() for p in str(cell).split(";") if p.strip()]

@@ -10,10 +10,10 @@ import pandas as pd
 
 from dialysis.review.grids import grid
 from dialysis.review.names import table_file
-from dialysis.review.numbers import listing
 from dialysis.review.results import Results
 from dialysis.study.start import quantifies, reads_exports
 from dialysis.tables import Column, Table
+from dialysis.words import shortened
 
 FILES = Table(
     "files",
@@ -82,11 +82,11 @@ def _files(results: Results) -> pd.DataFrame:
     if not reads_exports(results.start):
         return _given_table(results)
     return results.manifest.groupby(["run", "file", "sha256"], sort=False, as_index=False).agg(
-        injections=("injection_id", lambda ids: listing(list(dict.fromkeys(ids)), most=2)),
+        injections=("injection_id", lambda ids: shortened(list(dict.fromkeys(ids)), most=2)),
         size_bytes=("size_bytes", "first"),
         format=("format", "first"),
         injected_at=("injected_at", "first"),
-        sample_name=("sample_name", lambda names: listing(list(dict.fromkeys(names)), most=2)),
+        sample_name=("sample_name", lambda names: shortened(list(dict.fromkeys(names)), most=2)),
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from dialysis.review.captions import caption_blocks, spans
 from dialysis.review.grids import grid, rounded
 from dialysis.review.names import figure_file, stats_table, table_file
-from dialysis.review.numbers import MISSING, is_missing, number, plural, share
+from dialysis.review.numbers import MISSING, is_missing, number, share
 from dialysis.review.pictures import picture, title_of
 from dialysis.review.results import OutcomeResults, Results
 from dialysis.review.verdicts import Verdict
@@ -18,6 +18,7 @@ from dialysis.review.words import rule_words
 from dialysis.study.start import marks
 from dialysis.tables.normalize import BASELINE
 from dialysis.tables.stats import OUTCOME_TABLES
+from dialysis.words import counted
 
 # Headings of the tables of statistics, the first ones open; others get theirs from their name.
 _TITLES = {
@@ -250,7 +251,7 @@ def basal_level(baseline: pd.DataFrame, slug: str, probes: set[str]) -> str:
     n = len(animals)
     spread = f" ± {number(animals.sem())}" if n > 1 else ""
     text = f"{number(animals.mean())}{spread} {unit}".strip()
-    return f"{text} (mean{' ± SEM' if n > 1 else ''}, {plural(n, 'animal')})"
+    return f"{text} (mean{' ± SEM' if n > 1 else ''}, {counted(n, 'animal')})"
 
 
 # Said elsewhere on the page: the heading, the verdict, the table of n.
@@ -314,7 +315,7 @@ def _with_excluded(results: Results, each: OutcomeResults) -> dict[str, Any]:
     largest = float(again["change_pct"].abs().max())
     text = (
         f"With everything that was left out put back, the comparisons change by at most "
-        f"{number(largest, 2)} %; {plural(crossed, 'comparison')} of {len(again)} "
+        f"{number(largest, 2)} %; {counted(crossed, 'comparison')} of {len(again)} "
         f"{'crosses' if crossed == 1 else 'cross'} the level of one star."
     )
     rows = [

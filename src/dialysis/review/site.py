@@ -48,7 +48,6 @@ from dialysis.review.names import (
     table_file,
     thumbnail,
 )
-from dialysis.review.numbers import plural
 from dialysis.review.origins import provenance_data
 from dialysis.review.outcomes import findings_data, first_sentence, outcome_data
 from dialysis.review.pictures import picture, screen_png, thumbnail_png
@@ -61,6 +60,7 @@ from dialysis.review.words import FLAGS as FLAG_WORDS
 from dialysis.review.words import RULES as RULE_WORDS
 from dialysis.study.start import marks
 from dialysis.tables.inputs import EXCLUSIONS, INTEGRATION_EVENTS
+from dialysis.words import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 HISTORY = "history"
@@ -466,12 +466,12 @@ def _facts(results: Results) -> list[list[str]]:
     probes = results.timecourse["probe_id"].nunique()
     animals = len(results.groups)
     facts = [
-        [str(animals), f"animals, {plural(probes, 'probe')}" if probes > animals else "animals"],
+        [str(animals), f"animals, {counted(probes, 'probe')}" if probes > animals else "animals"],
         [str(len(results.group_names)), "groups"],
     ]
     if results.runs:
-        facts.append([str(len(injections)), f"injections, {plural(samples, 'sample')}"])
-        facts.append([str(len(results.runs)), "run" if len(results.runs) == 1 else "runs"])
+        facts.append([str(len(injections)), f"injections, {counted(samples, 'sample')}"])
+        facts.append(counted(len(results.runs), "run").split())
     else:
         facts.append([str(samples), "samples"])
     return facts

@@ -9,14 +9,17 @@ from typing import Any
 import pandas as pd
 
 from dialysis.decisions import in_force
-from dialysis.review.numbers import listing, plural, share
+from dialysis.review.numbers import share
 from dialysis.review.results import OutcomeResults, Results
 from dialysis.review.words import flag_words
+from dialysis.words import counted, shortened
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
 LEVELS = (PASS, WARN, FAIL)
 # Something to know that is no reason to worry: it does not change the verdict.
 NOTE = "note"
+# So many names of runs, probes or analytes are written before "and … more".
+_MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,7 @@ def _animals(view: _View) -> Iterator[Finding]:
             text = f"Group '{group}' has no animal with a usable value."
             yield Finding(FAIL, "empty_group", text, "animals")
         elif n < needed:
-            text = f"Group '{group}' has {plural(n, 'animal')}; expected at least {needed}."
+            text = f"Group '{group}' has {counted(n, 'animal')}; expected at least {needed}."
             yield Finding(WARN, "few_animals", text, "animals")
 
 
@@ -228,8 +231,8 @@ def _calibration(view: _View) -> Iterator[Finding]:
         runs = list(dict.fromkeys(failed["run"]))
         everywhere = set(runs) >= set(view.runs)
         reason = next((r for r in failed["reason"] if r), "")
-        text = f"In {plural(len(runs), 'run')} of {len(view.runs)} "
-        text += f"({listing(runs)}){f': {reason}' if reason else ''}"
+        text = f"In {counted(len(runs), 'run')} of {len(view.runs)} "
+        text += f"({shortened(runs, _MOST_NAMES)}){f': {reason}' if reason else ''}"
         yield Finding(FAIL if everywhere else WARN, "calibration_failed", text, "runs")
 
 
@@ -237,7 +240,7 @@ def _run_checks(view: _View) -> Iterator[Finding]:
     warned = view.run_checks[view.run_checks["status"] == "WARN"]
     for rule, rows in warned.groupby("rule", sort=True):
         runs = list(dict.fromkeys(rows["run"]))
-        text = f"Outside its limit {plural(len(rows), 'time')} ({listing(runs)})."
+        text = f"Outside its limit {counted(len(rows), 'time')} ({shortened(runs, _MOST_NAMES)})."
         yield Finding(WARN, f"suitability:{rule}", text, "runs")
 
 
@@ -248,7 +251,7 @@ def _chromatography(view: _View) -> Iterator[Finding]:
         names = sorted({f.strip() for cell in flagged["flags"] for f in cell.split(";")} - {""})
         runs = list(dict.fromkeys(flagged["run"]))
         words = [flag_words(name).lower() for name in names]
-        text = f"Samples: {listing(words)} in {listing(runs)}."
+        text = f"Samples: {shortened(words, _MOST_NAMES)} in {shortened(runs, _MOST_NAMES)}."
         yield Finding(WARN, "chromatography", text, "runs")
 
 
@@ -258,13 +261,15 @@ def _baselines(view: _View) -> Iterator[Finding]:
     unstable = entering[~entering["stable"].fillna(True)]
     if len(unstable):
         text = f"{len(unstable)} of {len(entering)} that enter the figure "
-        text += f"({listing(list(unstable['probe_id']))})."
+        text += f"({shortened(list(unstable['probe_id']), _MOST_NAMES)})."
         yield Finding(WARN, "baseline_unstable", text, "animals")
     # A probe that a decision leaves out is under "Left out"; it is no news about the outcome.
     unusable = table[~table["usable"].fillna(False) & ~table["probe_id"].isin(view.decided_out)]
     if len(unusable):
         text = f"{len(unusable)} of {len(table)} "
-        text += f"({listing(list(unusable['probe_id']))}); these animals are left out."
+        text += (
+            f"({shortened(list(unusable['probe_id']), _MOST_NAMES)}); these animals are left out."
+        )
         yield Finding(WARN, "baseline_unusable", text, "animals")
 
 
@@ -321,22 +326,22 @@ def _run_findings(results: Results, run: str) -> Iterator[Finding]:
     calibration = results.calibration[results.calibration["run"] == run]
     failed = calibration[calibration["status"] == "failed"]
     if len(failed):
-        text = f"{listing(list(failed['analyte']))}."
+        text = f"{shortened(list(failed['analyte']), _MOST_NAMES)}."
         everything = len(failed) == len(calibration)
         yield Finding(FAIL if everything else WARN, "calibration_failed", text, "runs")
     flagged = calibration[(calibration["flags"] != "") & (calibration["status"] != "failed")]
     if len(flagged):
-        text = f"{listing(list(flagged['analyte']))}."
+        text = f"{shortened(list(flagged['analyte']), _MOST_NAMES)}."
         yield Finding(WARN, "calibration_flagged", text, "runs")
     checks = results.run_checks
     warned = checks[(checks["run"] == run) & (checks["status"] == "WARN")]
     for rule, rows in warned.groupby("rule", sort=True):
         names = [name for name in dict.fromkeys(rows["analyte"]) if name]
-        where = f" ({listing(names)})" if names else ""
-        text = f"Outside its limit {plural(len(rows), 'time')}{where}."
+        where = f" ({shortened(names, _MOST_NAMES)})" if names else ""
+        text = f"Outside its limit {counted(len(rows), 'time')}{where}."
         yield Finding(WARN, f"suitability:{rule}", text, "runs")
     table = results.chromatography
     marked = table[(table["run"] == run) & (table["flags"] != "")]
     if len(marked):
-        text = f"{listing(list(dict.fromkeys(marked['analyte'])))}."
+        text = f"{shortened(list(dict.fromkeys(marked['analyte'])), _MOST_NAMES)}."
         yield Finding(WARN, "chromatography", text, "runs")

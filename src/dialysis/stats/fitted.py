@@ -15,6 +15,7 @@ from dialysis.stats.lmm import SMALLEST_GROUP_FOR_VARIANCE
 from dialysis.stats.options import Options
 from dialysis.stats.reml import Status
 from dialysis.stats.variances import VarianceTest, compare_variances
+from dialysis.words import counted
 
 # Values are written with ten significant digits: less spread than this is rounding.
 SMALLEST_SD = {"log_ratio": 1e-9, "pct_of_baseline": 1e-7}
@@ -86,8 +87,8 @@ def fit_outcome(
         groups = len({group for group, _ in design.cells})
         also = f" and {', '.join(design.covariates)}" if design.covariates else ""
         reason = (
-            f"no degrees of freedom between animals: {_count(design.n_animals, 'animal')} "
-            f"for {_count(groups, 'group')}{also}"
+            f"no degrees of freedom between animals: {counted(design.n_animals, 'animal')} "
+            f"for {counted(groups, 'group')}{also}"
         )
         return FittedOutcome(layout, response, design, None, "not_estimable", reason, terms)
     strata: tuple[str, ...] = ()
@@ -148,7 +149,3 @@ def _with_own_variances(
         return common, None
     test = compare_variances(common, own)
     return (own if test.unequal and own.converged else common), test
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from dialysis.stats.sensitivity import WORDS as VARIANT_WORDS
+from dialysis.words import counted, listed
 
 _RESPONSE = "the logarithm of the ratio to the animal's own baseline"
 _REFERENCES = {
@@ -168,7 +169,7 @@ def _caveats(
     single = [group for group, count in model["n_per_group"].items() if count == 1]
     if single:
         out.append(
-            f"{_listed(single)} had one animal: the comparison rests on the variation in the other "
+            f"{listed(single)} had one animal: the comparison rests on the variation in the other "
             "groups, and says nothing about that of this one."
         )
     if model["status"] == "singular":
@@ -177,7 +178,7 @@ def _caveats(
         out.append(f"In this fit {_end(str(model['reason']))}")
     lost = contrasts[contrasts["log_ratio"].isna()] if len(contrasts) else contrasts
     if len(lost):
-        reasons = _listed(list(dict.fromkeys(str(r) for r in lost["reason"])))
+        reasons = listed(list(dict.fromkeys(str(r) for r in lost["reason"])))
         out.append(f"{len(lost)} of {len(contrasts)} comparisons could not be made ({reasons}).")
     if model["n_censored"]:
         out.append(
@@ -193,7 +194,7 @@ def _caveats(
         marks = (
             "no comparison crossed the level of significance"
             if flips == 0
-            else f"{flips} comparison{'s' if flips > 1 else ''} crossed the level of significance"
+            else f"{counted(flips, 'comparison')} crossed the level of significance"
         )
         out.append(
             f"With {VARIANT_WORDS[str(variant)]}, ratios changed by at most {changed:.2g} % and "
@@ -212,7 +213,7 @@ def methods_text(model: Mapping[str, Any]) -> str:
     cited = ["vickers", "laird"]
     cited += ["pinheiro"] if model["variances"]["test"] is not None else []
     terms = [term for term in model["terms"] if term != "log_baseline_c"]
-    also = f" and {_listed(terms)} as fixed factors" if terms else ""
+    also = f" and {listed(terms)} as fixed factors" if terms else ""
     baseline = (
         " with the logarithm of the baseline as covariate"
         if "log_baseline_c" in model["terms"]
@@ -239,7 +240,7 @@ def methods_text(model: Mapping[str, Any]) -> str:
     adjustment = str(model["multiplicity"]["adjustment"])
     family = _FAMILY[str(model["stars"]["family"])]
     if model["controls"]:
-        against = _listed(list(dict.fromkeys(model["controls"].values())))
+        against = listed(list(dict.fromkeys(model["controls"].values())))
         start = f"Each group was compared with its control ({against}) at every time"
         if adjustment == "dunnett":
             cited += ["dunnett", "hothorn"]
@@ -288,7 +289,7 @@ def _serial(model: Mapping[str, Any]) -> str:
 
 
 def _minutes(times: pd.Series) -> str:
-    return f"{_listed([f'{time:.0f}' for time in times])} min"
+    return f"{listed([f'{time:.0f}' for time in times])} min"
 
 
 def _cap(text: object) -> str:
@@ -298,8 +299,3 @@ def _cap(text: object) -> str:
 
 def _end(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

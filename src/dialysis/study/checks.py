@@ -15,16 +15,15 @@ from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
 from dialysis.study.plausibility import PLAUSIBILITY
-from dialysis.study.plausibility import some as _some
 from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
 from dialysis.tables.inputs import AMOUNT_UNITS, EVERY_INJECTION
+from dialysis.words import shortened
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
 Found = tuple[list[Problem], list[Problem]]
 
 ON_COLUMN_UNITS = ("fmol", "pmol", "nmol", "pg", "ng")
-_MASS_UNITS = ("pg", "ng", "pg/µL", "pg/uL")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -98,6 +97,23 @@ def _unknown(
         f"one of its {len(names)} names",
         hint,
     )
+
+
+def _analyte_problems(file: str, row: Any, analytes: pd.DataFrame, remedy: str) -> list[Problem]:
+    """Whether the analyte of a row is known, with a molar mass where the row's unit needs one."""
+    if row.analyte not in analytes.index:
+        return [_unknown(file, row.Index, "analyte", row.analyte, analytes.index, "analytes.csv")]
+    if row.unit not in MASS_UNITS or pd.notna(analytes.loc[row.analyte, "mw"]):
+        return []
+    return [
+        Problem(
+            file,
+            f"row {row.Index}, column unit",
+            f"'{row.unit}' for {row.analyte}, which has no mw in analytes.csv",
+            "a molar mass to convert mass to amount",
+            remedy,
+        )
+    ]
 
 
 def _check_animals(config: Config, tables: Tables, shown: str) -> Found:
@@ -392,26 +408,26 @@ def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     first = samples[samples["reinjection_of"] == ""]
-    for (probe, fraction), rows in first.groupby(["probe", "fraction"], sort=False):
-        if len(rows) > 1:
-            problems.append(
-                Problem(
-                    file,
-                    f"row {rows.index[1]}, column fraction",
-                    f"fraction {fraction} of {probe} again (first in row {rows.index[0]})",
-                    "each fraction once",
-                    "If the vial was injected again, name the first injection in reinjection_of.",
-                )
+    vials = first.dropna(subset=["fraction"])
+    twice = vials[vials.duplicated(["probe", "fraction"], keep=False)]
+    for (probe, fraction), rows in twice.groupby(["probe", "fraction"], sort=False):
+        problems.append(
+            Problem(
+                file,
+                f"row {rows.index[1]}, column fraction",
+                f"fraction {fraction} of {probe} again (first in row {rows.index[0]})",
+                "each fraction once",
+                "If the vial was injected again, name the first injection in reinjection_of.",
             )
+        )
     timed = first.dropna(subset=["start_min", "end_min", "fraction"])
     for probe, rows in timed.groupby("probe", sort=False):
         ordered = rows.sort_values("start_min")
         earlier = ordered.iloc[:-1]
         later = ordered.iloc[1:]
         overlaps = later["start_min"].to_numpy() < earlier["end_min"].to_numpy() - 1e-9
-        for before, after in zip(
-            earlier[overlaps].itertuples(), later[overlaps].itertuples(), strict=True
-        ):
+        pairs = zip(earlier[overlaps].itertuples(), later[overlaps].itertuples(), strict=True)
+        for before, after in pairs if overlaps.any() else ():
             if before.fraction == after.fraction:
                 continue
             problems.append(
@@ -435,7 +451,7 @@ def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
                     "Check for swapped vials.",
                 )
             )
-    for probe, rows in first.dropna(subset=["fraction"]).groupby("probe", sort=False):
+    for probe, rows in vials.groupby("probe", sort=False):
         present = {int(n) for n in rows["fraction"]}
         gaps = sorted(set(range(min(present), max(present) + 1)) - present)
         if gaps:
@@ -480,20 +496,8 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                     "Mend its type or remove the row.",
                 )
             )
-        if row.analyte not in analytes.index:
-            problems.append(
-                _unknown(file, row.Index, "analyte", row.analyte, analytes.index, "analytes.csv")
-            )
-        elif row.unit in _MASS_UNITS and pd.isna(analytes.loc[row.analyte, "mw"]):
-            problems.append(
-                Problem(
-                    file,
-                    f"row {row.Index}, column unit",
-                    f"'{row.unit}' for {row.analyte}, which has no mw in analytes.csv",
-                    "a molar mass to convert mass to amount",
-                    "Fill in mw (and salt_mw when a salt was weighed).",
-                )
-            )
+        salt = "Fill in mw (and salt_mw when a salt was weighed)."
+        problems += _analyte_problems(file, row, analytes, salt)
         by_volume = row.unit in AMOUNT_UNITS and row.unit not in ON_COLUMN_UNITS
         no_default = quantify is not None and quantify["inj_uL"] is None
         if by_volume and no_default and pd.isna(volumes.get(row.injection_id)):
@@ -648,7 +652,7 @@ def _check_areas(config: Config, tables: Tables, shown: str) -> Found:
                 file,
                 "column injection_id",
                 f"no row of {len(unmeasured)} of {len(injections)} injections "
-                f"({_some(unmeasured['injection_id'])})",
+                f"({shortened(list(unmeasured['injection_id']), 3)})",
                 "a row for every analyte of every injection",
                 "Without one the analyte counts as not measured; an empty area is a peak that was "
                 "not found.",
@@ -686,20 +690,7 @@ def _check_concentrations(config: Config, tables: Tables, shown: str) -> Found:
                         "the limit of detection, or the concentration as <number",
                     )
                 )
-        if row.analyte not in analytes.index:
-            problems.append(
-                _unknown(file, row.Index, "analyte", row.analyte, analytes.index, "analytes.csv")
-            )
-        elif row.unit in MASS_UNITS and pd.isna(analytes.loc[row.analyte, "mw"]):
-            problems.append(
-                Problem(
-                    file,
-                    f"row {row.Index}, column unit",
-                    f"'{row.unit}' for {row.analyte}, which has no mw in analytes.csv",
-                    "a molar mass to convert mass to amount",
-                    "Fill in mw.",
-                )
-            )
+        problems += _analyte_problems(file, row, analytes, "Fill in mw.")
     for (name, analyte), rows in given.groupby(["injection_id", "analyte"], sort=False):
         if len(rows) > 1:
             problems.append(

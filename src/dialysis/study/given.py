@@ -30,7 +30,8 @@ NM_PER_UNIT: Mapping[str, float] = MappingProxyType(
 )
 """nM per unit; for a mass nM per unit × g/mol."""
 
-MASS_UNITS = ("pg/µL", "pg/uL", "ng/mL")
+MASS_UNITS = ("pg", "ng", "pg/µL", "pg/uL", "ng/mL")
+"""Units of amounts and concentrations that need a molar mass."""
 
 _BELOW = re.compile(r"<\s*(?:LOD|([0-9.eE+-]+))", re.IGNORECASE)
 
