@@ -21,6 +21,7 @@ from dialysis.integrate.choice import (
     fitted_groups,
     fitted_peak,
 )
+from dialysis.integrate.consistency import flag_odd_peaks
 from dialysis.integrate.events import (
     Event,
     check_events,
@@ -184,7 +185,7 @@ def integrate_run(
         rows += own
         problems += found
     raise_problems(problems)
-    peaks = PEAKS.of_rows(rows)
+    peaks = flag_odd_peaks(PEAKS.of_rows(rows), injections)
     return IntegratedRun(peaks, suitability(peaks, injections))
 
 
