@@ -128,6 +128,8 @@ function comparisons(data) {
   const n = new Map((means ? means.rows : []).map((row) => [`${at(means, row, "group")} ${at(means, row, "time_index")}`, at(means, row, "n")]));
   const id = newId("about");
   const p = data.stars === "all" ? "p_all" : "p_within";
+  const family = data.stars === "all" ? "all times and groups" : "the groups within one time";
+  const over = at(contrasts, contrasts.rows[0], "adjustment") === "none" ? "not adjusted" : `adjusted over ${family}`;
   const cell = (group, time) => {
     const row = contrasts.rows.find((each) => at(contrasts, each, "group") === group && at(contrasts, each, "time_index") === time);
     const ratio = row && at(contrasts, row, "ratio_pct");
@@ -137,7 +139,7 @@ function comparisons(data) {
       h("span", { class: "under" }, `p ${pText(at(contrasts, row, p))}`), h("span", { class: "under" }, `n ${n.get(`${group} ${time}`) ?? DASH}`));
   };
   return [h("h2", {}, "Comparison with the control"),
-    h("p", { class: "grid-about", id }, `Response${control.length === 1 ? ` against ${control[0]}` : ""} in percent of the control's (100 = no difference) with its stars; below it p, adjusted over ${data.stars === "all" ? "all times and groups" : "the groups within one time"}, and n, animals with a value. Columns: minutes from the dose.`),
+    h("p", { class: "grid-about", id }, `Response${control.length === 1 ? ` against ${control[0]}` : ""} in percent of the control's (100 = no difference) with its stars; below it p, ${over}, and n, animals with a value. Columns: minutes from the dose.`),
     h("div", { class: "scroll", role: "region", "aria-labelledby": id, tabindex: "0" }, h("table", { "data-grid": "comparisons" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Group"), order.map((time) => h("th", { scope: "col", class: "num" }, numberText(Math.round(times.get(time))))))),
       h("tbody", {}, groups.map((group) => h("tr", {}, h("th", { scope: "row" }, group), order.map((time) => cell(group, time)))))))];

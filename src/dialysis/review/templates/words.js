@@ -19,7 +19,15 @@ function numberText(value, digits = 4) {
 
 function pText(value) {
   if (value === null || value === undefined) return DASH;
-  return value < 0.001 ? "< 0.001" : value.toFixed(3);
+  if (value < 0.001) return "< 0.001";
+  if (value >= 0.995) return "> 0.99";
+  if (value >= 0.1) return value.toFixed(2);
+  // Never rounded up onto a multiple of 0.01, as `dialysis.words.p_number`.
+  for (const decimals of [3, 4, 5]) {
+    const text = value.toFixed(decimals);
+    if (text.replace(/0+$/, "").length > 4 || Number(text) <= value) return text;
+  }
+  return value.toFixed(6);
 }
 
 function plural(count, one, several) {
