@@ -37,6 +37,7 @@ from dialysis.study.load import Study, examine_study, load_study
 from dialysis.study.sheets import read_csv_sheet
 from dialysis.tables import Table
 from dialysis.tables.inputs import EXCLUSIONS, INTEGRATION_EVENTS, REASON_CODES
+from dialysis.words import with_article
 
 _TABLES: Mapping[str, Table] = {
     f"{table.name}.csv": table for table in (EXCLUSIONS, INTEGRATION_EVENTS)
@@ -261,15 +262,15 @@ def _about_what(row: Row, names: Mapping[str, set[str]], analytes: list[str]) ->
         yield "level", f"one of {', '.join(LEVELS)}", did_you_mean(level, LEVELS)
         return
     if row["id"] not in names[level]:
-        yield "id", f"a {level} of the study", did_you_mean(row["id"], names[level])
+        yield "id", f"{with_article(level)} of the study", did_you_mean(row["id"], names[level])
     if row["analyte"] and row["analyte"] not in analytes:
         yield "analyte", f"one of {', '.join(analytes)}", did_you_mean(row["analyte"], analytes)
     if level == "peak" and not row["analyte"]:
         yield "analyte", "the analyte whose peak it is", ""
     if level in ("figure", "injection") and row["analyte"]:
-        yield "analyte", f"nothing, because a {level} has all of them", ""
+        yield "analyte", f"nothing, because {with_article(level)} has all of them", ""
     if row["decision"] not in ALLOWED[level]:
-        yield "decision", f"one of {', '.join(ALLOWED[level])} for a {level}", ""
+        yield "decision", f"one of {', '.join(ALLOWED[level])} for {with_article(level)}", ""
 
 
 def _what_and_why(row: Row) -> Iterator[Wrong]:

@@ -58,6 +58,11 @@ def shortened(names: Sequence[str], most: int, separator: str = ", ") -> str:
     return f"{separator.join(names[:most])}{more}"
 
 
+def with_article(noun: str) -> str:
+    """Put the article before a noun: ``a probe``, ``an animal``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def reason_words(code: str) -> str:
     """Write the code of a reason for leaving something out in words: ``flow failure``."""
     return "co-elution" if code == "co_elution" else code.replace("_", " ")

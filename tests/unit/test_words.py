@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialysis.words import counted, listed, p_words, reason_words, shortened
+from dialysis.words import counted, listed, p_words, reason_words, shortened, with_article
 
 
 def test_a_number_takes_its_noun() -> None:
@@ -39,6 +39,10 @@ def test_what_is_too_long_is_shortened() -> None:
 )
 def test_a_p_value_is_never_rounded_onto_the_level_it_is_below(p: float, text: str) -> None:
     assert p_words(p) == text
+
+
+def test_nouns_take_their_article() -> None:
+    assert [with_article(noun) for noun in ("animal", "probe")] == ["an animal", "a probe"]
 
 
 def test_codes_of_reasons_are_words() -> None:

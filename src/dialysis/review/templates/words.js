@@ -58,6 +58,13 @@ function decisionWords(code) {
   }[code] || code;
 }
 
+// A decision about a figure that is another now is of its bundle, and has to be made again.
+function decidedWords(decision) {
+  const words = decisionWords(decision.decision);
+  if (decision.changed_since === undefined) return words;
+  return `${words} for ${decision.changed_since ? `bundle ${decision.changed_since}` : "an earlier bundle"}, changed since`;
+}
+
 // What a decision is about.
 function targetWords(level, id, analyte) {
   const index = CHUNKS.get("index");
