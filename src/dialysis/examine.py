@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from dialysis.errors import NormalizationError, Problem
-from dialysis.study.load import Study, analytes_of_run, examine_study, split_files
+from dialysis.study.load import Study, examine_study, split_files
+from dialysis.study.outcomes import analytes_of_run
 from dialysis.study.start import TRACES, reads_exports
 from dialysis.tables.inputs import GIVEN_CONCENTRATIONS
 from dialysis.words import counted, shortened
@@ -205,7 +206,7 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
     named = manifest[manifest["sample_name"] != ""].drop_duplicates("injection_id")
     rows = injections.reset_index().merge(named[["injection_id", "sample_name"]], on="injection_id")
     rows["animal"] = rows["animal_id"].where(
-        rows["animal_id"] != "", rows["probe_id"].map(owner).fillna("")
+        rows["animal_id"] != "", rows["probe_id"].map(lambda probe: owner.get(probe, ""))
     )
     known = list(study.tables["animals"]["animal_id"])
     samples = rows[(rows["type"] == "sample") & rows["animal"].isin(known)]
@@ -250,9 +251,11 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
             for row, fit in zip(counted.itertuples(), fits, strict=True)
             if not fit and figures[row.line]
         ]
+    # Std 10 nM is no sample of animal 10: the name is not made as those of samples are.
+    shapes = {_shape(name) for name in samples["sample_name"]}
     for row in rows[rows["type"] != "sample"].itertuples():
         animal = next((name for name in known if _holds(row.sample_name, name)), "")
-        if animal:
+        if animal and _shape(row.sample_name) in shapes:
             warnings.append(
                 Problem(
                     file,
@@ -263,6 +266,11 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
                 )
             )
     return warnings
+
+
+def _shape(name: str) -> str:
+    """A name without its numbers."""
+    return re.sub(r"\d+", "#", name).casefold()
 
 
 def _holds(name: str, animal: str) -> bool:

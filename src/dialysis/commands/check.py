@@ -118,6 +118,6 @@ def _verdict(report: Report) -> str:
     measured += f" in {counted(len(runs), 'run')}" if runs else ""
     return (
         f"Study '{report.name}' is ready: {counted(len(tables['animals']), 'animal')}, "
-        f"{measured}, {counted(len(report.study.outcomes), 'outcome')}. Run it: dialysis run "
-        f"{report.name}"
+        f"{measured}, {counted(len(report.study.outcomes), 'outcome')}. "
+        f"Run it: dialysis run {report.name}"
     )
