@@ -37,7 +37,7 @@ from dialysis.study.load import Study, examine_study, load_study
 from dialysis.study.sheets import read_csv_sheet
 from dialysis.tables import Table
 from dialysis.tables.inputs import EXCLUSIONS, INTEGRATION_EVENTS, REASON_CODES
-from dialysis.words import with_article
+from dialysis.words import counted, with_article
 
 _TABLES: Mapping[str, Table] = {
     f"{table.name}.csv": table for table in (EXCLUSIONS, INTEGRATION_EVENTS)
@@ -209,9 +209,25 @@ def _row_problems(
     seen: dict[str, int] = {}
     names = _names(study)
     analytes = list(dict.fromkeys(study.tables["analytes"]["analyte"]))
+    # Nothing else can be right about decisions of another study.
+    others = [row["study"] for _, row in rows if row["study"] != study.name]
+    for other in dict.fromkeys(others):
+        count = counted(others.count(other), "decision")
+        where = f", with 'dialysis decisions import {other} {shown}'" if other else ""
+        problems.append(
+            Problem(
+                shown,
+                "column study",
+                f"{count} of study '{other}'" if other else f"{count} of no study",
+                f"decisions of study '{study.name}'",
+                f"Import them into the study they were made for{where}.",
+            )
+        )
     for line, row in rows:
+        if row["study"] != study.name:
+            continue
         wrong = [
-            *_who_and_when(row, study.name, seen.get(row["decision_id"]), blind),
+            *_who_and_when(row, seen.get(row["decision_id"]), blind),
             *_about_what(row, names, analytes),
             *_what_and_why(row),
         ]
@@ -234,9 +250,7 @@ def _row_problems(
 Wrong = tuple[str, str, str]
 
 
-def _who_and_when(row: Row, study: str, first: int | None, blind: bool) -> Iterator[Wrong]:
-    if row["study"] != study:
-        yield "study", f"'{study}'", "Import it into the study it was made for."
+def _who_and_when(row: Row, first: int | None, blind: bool) -> Iterator[Wrong]:
     if not row["decision_id"]:
         yield "decision_id", "the name the review site gave the decision", ""
     elif first is not None:
