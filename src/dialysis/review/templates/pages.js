@@ -150,7 +150,7 @@ function comparisons(data) {
     if (ratio === undefined || ratio === null) return h("td", { class: "num muted" }, DASH);
     const stars = at(contrasts, row, "stars") || "";
     return h("td", { class: `num${stars.includes("*") ? " starred" : ""}` }, ratio.toFixed(0), stars.includes("*") ? h("sup", {}, stars) : null,
-      h("span", { class: "under" }, `p ${pText(at(contrasts, row, p))}`), h("span", { class: "under" }, `n ${n.get(`${group} ${time}`) ?? DASH}`));
+      h("span", { class: "under" }, pWords(at(contrasts, row, p))), h("span", { class: "under" }, `n ${n.get(`${group} ${time}`) ?? DASH}`));
   };
   return [h("h2", {}, "Comparison with the control"),
     h("p", { class: "grid-about", id }, `Response${control.length === 1 ? ` against ${control[0]}` : ""} in percent of the control's (100 = no difference) with its stars; below it p, ${over}, and n, animals with a value. Columns: minutes from the dose.`),

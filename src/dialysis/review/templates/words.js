@@ -30,6 +30,11 @@ function pText(value) {
   return value.toFixed(6);
 }
 
+function pWords(value) {
+  const text = pText(value);
+  return /^[<>]/.test(text) ? `p ${text}` : `p = ${text}`;
+}
+
 function plural(count, one, several) {
   return `${count} ${count === 1 ? one : several || `${one}s`}`;
 }
