@@ -220,7 +220,11 @@ def test_a_change_reruns_exactly_what_depends_on_it(copy: Project, row: str) -> 
     assert copy.planned() == expected
 
 
-@pytest.mark.parametrize("row", [name for name in ROWS if name != ".snakemake deleted"])
+# Snakemake's own records play no part in a plan: one row for every set of jobs is enough to see it.
+DISTINCT = {tuple(jobs.items()): name for name, (_, jobs) in ROWS.items() if jobs}
+
+
+@pytest.mark.parametrize("row", sorted(DISTINCT.values()))
 def test_the_same_without_the_snakemake_folder(copy: Project, row: str) -> None:
     snakemake_folder_deleted(copy)
     change, expected = ROWS[row]
@@ -248,7 +252,7 @@ def test_a_result_changed_by_hand_is_kept_aside_and_made_again(copy: Project) ->
     table = copy.results / "normalize" / "timecourse.csv"
     original = table.read_bytes()
     table.write_bytes(original.replace(b"true", b"false"))
-    done = copy.snakemake("--cores", "2")
+    done = copy.snakemake("--cores", "2", "normalize")
     assert done.returncode == 0, done.stderr
     assert (
         "note: results/tiny/normalize/timecourse.csv was changed by hand: it is kept as "
@@ -262,9 +266,9 @@ def test_a_deleted_result_is_made_again(copy: Project) -> None:
     (copy.results / "quantify" / "calibration.csv").unlink()
     (copy.results / "ingest" / "run01" / "vendor_peaks.csv").unlink()
     assert copy.planned() == AFTER_INGEST
-    assert copy.snakemake("--cores", "2").returncode == 0
+    assert copy.snakemake("--cores", "2", "quantify").returncode == 0
     assert (copy.results / "quantify" / "calibration.csv").is_file()
-    assert copy.planned() == {}
+    assert copy.planned("quantify") == {}
 
 
 def test_a_stats_change_leaves_everything_upstream_and_the_quality_figures_alone(
