@@ -145,6 +145,7 @@ def _same_content(file: str, manifest: pd.DataFrame) -> list[Problem]:
     """Two files with the same bytes: one of them is not the injection it is said to be."""
     problems = []
     rows = manifest.drop_duplicates(["injection_id", "file", "section"])
+    rows = rows[rows.duplicated(["sha256", "section"], keep=False)]
     for _, same in rows.groupby(["sha256", "section"], sort=False):
         names = same.drop_duplicates("file")
         for row in names.iloc[1:].itertuples():

@@ -49,6 +49,8 @@ SERIOUS = frozenset(
         "gap",
         "method_failed",
         "misfit",
+        "odd_retention",
+        "odd_width",
         "reference_missing",
         "retention_from_run",
         "riding",

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from openpyxl import load_workbook
 
 from dialysis.cli import main
 from dialysis.errors import StudyError
@@ -408,6 +409,48 @@ def test_a_long_table_of_concentrations_in_a_workbook(tmp_path: Path) -> None:
         "DA, PFC",
         "5-HT, PFC",
     ]
+
+
+def test_a_results_table_as_a_lab_has_it(tmp_path: Path) -> None:
+    """A title, a column of remarks nobody filled in, one number typed as a text."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    values: list[list[object]] = [[1.874, 21.5], [2.099, 20.25], ["2,2", 22.0], [2.001, "< 0,5"]]
+    table = [["Ergebnisse Studie 7"], [], ["Tier", "Fraktion", "DA (nM)", "DOPAC (nM)", "Notizen"]]
+    table += [[rat, n, *values[n - 1]] for rat in ("R1", "R2") for n in (1, 2, 3, 4)]
+    write_workbook(folder / "values.xlsx", [("data", table)])
+    answers = replace(
+        ANSWERS,
+        groups=(read_group("VEH: R1"), read_group("mianserin 5 mg/kg: R2")),
+        mix=(),
+        limits=read_mix("DA 0.1 nM; DOPAC 0.5 nM", "--lod"),
+    )
+    init_study(tmp_path, "new", folder, answers, workbook=True)
+    given = load_study(tmp_path, "new").tables["concentrations"]
+    assert given["analyte"].unique().tolist() == ["DA", "DOPAC"]
+    da = given[(given["analyte"] == "DA") & (given["animal_id"] == "R1")]
+    assert da["concentration"].tolist() == ["1.874", "2.099", "2.2", "2.001"]
+    assert given[given["analyte"] == "DOPAC"]["concentration"].tolist()[3] == "<0.5"
+    # What is a number is one in the workbook too, and is counted with there.
+    page = load_workbook(tmp_path / "config" / "new" / "tables.xlsx")["concentrations"]
+    at = [cell.value for cell in page[1]].index("concentration")
+    assert {type(row[at].value) for row in page.iter_rows(min_row=2)} == {float, int, str}
+
+
+def test_numbers_that_can_be_read_in_two_ways_are_asked_about(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = ["animal;fraction;DA (nM)", "R1;1;2.099", "R1;2;1.874", "R1;3;2,2"]
+    (folder / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        init_study(tmp_path, "new", folder)
+    assert str(caught.value) == (
+        "t.csv: cells that can't be read:\n"
+        "  1. t.csv, row 2, column DA (nM): found '2.099'; expected a number that can be read in "
+        "one way only, not as 2.099 or 2099.\n"
+        "  2. t.csv, row 3, column DA (nM): found '1.874'; expected a number that can be read in "
+        "one way only, not as 1.874 or 1874."
+    )
 
 
 def test_a_table_without_a_unit_is_asked_about(tmp_path: Path) -> None:

@@ -101,6 +101,30 @@ def test_an_unknown_peak_beside_da_is_modelled() -> None:
     assert np.median(np.abs(error)) < 0.1
 
 
+# 0.7 widths before 5-HT is the flank of HVA, where it can't be told from either.
+@pytest.mark.parametrize(
+    ("analyte", "widths"),
+    [
+        (a, w)
+        for a in ("NE", "DA", "5-HT")
+        for w in (-1.2, -0.7, 0.7, 1.2)
+        if (a, w) != ("5-HT", -0.7)
+    ],
+)
+def test_another_peak_is_not_taken_for_an_absent_analyte(analyte: str, widths: float) -> None:
+    model = BED_PEAKS[NAMES.index(analyte)]
+    away = widths * 2.19 * np.hypot(model.sigma_min, model.tau_min)
+    stranger = replace(model, analyte="x", mu_min=model.mu_min + away, height_nA=0.5)
+    settings = BedSettings(unknown_peaks=(stranger,))
+    samples = simulate_bed(SEED, 8, 0, settings, fixed_heights_nA={analyte: 0.0}).samples
+    found, true = fit(model_of(), samples), truth(samples)
+    own = NAMES.index(analyte)
+    assert np.all(found.area[:, own] < 3.3 * found.area_se[:, own])
+    # Nor does it draw the others aside, by the retention that all have in common.
+    others = [i for i in range(len(NAMES)) if i != own]
+    assert np.nanmedian(np.abs(found.area / true - 1)[:, others]) < 0.006
+
+
 @pytest.mark.parametrize("analyte", ["DOPAC", "HVA"])
 def test_a_peak_that_hides_in_another_is_told(analyte: str) -> None:
     model = BED_PEAKS[NAMES.index(analyte)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -420,3 +421,18 @@ def test_peaks_that_are_not_listed_leave_the_listed_ones_as_they_are(
             # The same peak: each area lies in the 95 % interval of the other's.
             within = 1.96 * min(found["area_se"], expected["area_se"])
             assert found["area"] == pytest.approx(expected["area"], abs=within)
+
+
+def test_another_peak_in_the_window_of_an_absent_analyte_is_flagged() -> None:
+    stranger = next(p for p in DEMO_PEAKS if p.analyte == "DA")
+    stranger = replace(stranger, analyte="unknown", mu_min=stranger.mu_min + 0.28, height_nA=0.6)
+    settings = replace(SETTINGS, unknown_peaks=(stranger,))
+    odd = simulate_bed(6, 1, 0, settings, fixed_heights_nA={"DA": 0.0}).samples
+    traces = trace_rows([t.chromatogram for t in (*BED, *odd)])
+    # Between limits the largest peak in the window is the analyte; the fit knows better.
+    types = ["standard"] * len(BED) + ["sample"]
+    run = run_of(traces, types=types, methods={"DA": "drop"})
+    flags = run.peaks.query("analyte == 'DA'").set_index("injection_id")["flags"]
+    assert "odd_retention" in flags["i7"].split(";")
+    assert not any("odd" in text for name, text in flags.items() if name != "i7")
+    assert not cell(run_of(traces, types=types), "i7", "DA")["found"]

@@ -101,7 +101,8 @@ class Mistake:
     """What is done to the study, and what the report has to say.
 
     `place` is matched at the beginning of the place, `found` anywhere in what was found, `remedy`
-    anywhere in what was expected or is to be done.
+    anywhere in what was expected or is to be done.  `only_warned` says which correct study looks
+    the same; without it the mistake is an error, and the study can't be run.
     """
 
     plant: Callable[[Lab], object]
@@ -109,7 +110,7 @@ class Mistake:
     place: str
     found: str
     remedy: str
-    warning: bool = False
+    only_warned: str = ""
 
 
 def damage(name: str, change: Callable[[bytes], bytes]) -> Callable[[Lab], None]:
@@ -331,22 +332,31 @@ MISTAKES = {
     "a weight in kg": Mistake(
         lambda lab: lab.set("animals", 3, weight_g="0.306"),
         *(ANIMALS, "row 3, column weight_g", "0.306", "kg in place of g"),
-        warning=True,
+        only_warned="no result depends on weights",
     ),
     "a drug misspelt": Mistake(
         lambda lab: lab.set("animals", 6, drug="mirtazepine"),
         *(ANIMALS, "row 6, column drug", "'mirtazepine'", "Did you mean 'mirtazapine'?"),
-        warning=True,
+    ),
+    "a drug with and without its hyphen": Mistake(
+        lambda lab: [
+            lab.set("animals", n, drug="8-OH-DPAT" if n < 7 else "8OH-DPAT") for n in (5, 6, 7)
+        ],
+        *(ANIMALS, "row 7, column drug", "'8OH-DPAT'", "Did you mean '8-OH-DPAT'?"),
+    ),
+    "a drug misspelt in two groups": Mistake(
+        lambda lab: [lab.set("animals", n, drug="mirtazepine") for n in (5, 6)],
+        *(ANIMALS, "row 7, column drug", "'mirtazapine'", "Did you mean 'mirtazepine'?"),
     ),
     "an animal alone in its group": Mistake(
         lambda lab: lab.set("animals", 6, dose="7"),
         *(ANIMALS, "row 6", "one animal alone in group 'mirtazapine 7 mg/kg s.c.'", "drug, dose"),
-        warning=True,
+        only_warned="the others of a group may have been lost",
     ),
     "an animal without samples": Mistake(
         lambda lab: lab.add("animals", {"animal_id": "R09", "drug": "vehicle", "dose": "0"}),
         *(ANIMALS, "row 8, column animal_id", "'R09', of which there is no sample", "Add its"),
-        warning=True,
+        only_warned="it may have been lost; no number depends on it",
     ),
     "merged cells": Mistake(merged, PROBES, "row 4, column animal_id", "nothing", "a value"),
     "a probe of no animal": Mistake(
@@ -358,7 +368,7 @@ MISTAKES = {
             "probes", {"probe_id": "R01_str", "animal_id": "R01", "region": "striatum"}
         ),
         *(PROBES, "row 8, column probe_id", "'R01_str', of which there is no sample", "Add its"),
-        warning=True,
+        only_warned="it may have been blocked; no number depends on it",
     ),
     "a recovery in percent": Mistake(
         lambda lab: lab.set("probes", 4, recovery_in_vitro="12.5"),
@@ -368,7 +378,7 @@ MISTAKES = {
     "an animal without baseline": Mistake(
         late_dose,
         *(ANIMALS, "row ", "no baseline fractions of R03_hip", "the time of its dose"),
-        warning=True,
+        only_warned="its vials may have been lost; it is left out, with the reason",
     ),
     "an animal without a dose": Mistake(
         no_dose_row,
@@ -377,7 +387,6 @@ MISTAKES = {
     "another dose than in animals.csv": Mistake(
         lambda lab: lab.set("doses", lab.line("doses", animal_id="R03"), dose="50"),
         *(DOSES, "row 4, column dose", "50 mg/kg mirtazapine for R03", "5, as in animals.csv"),
-        warning=True,
     ),
     # injections.csv
     "an animal misspelt": Mistake(
@@ -419,7 +428,7 @@ MISTAKES = {
     "a fraction of 200 minutes": Mistake(
         lambda lab: lab.set("injections", 17, end_min="280"),
         *(INJECTIONS, "row 17, columns start_min, end_min", "of 200 min", "Check both times."),
-        warning=True,
+        only_warned="the last fraction may have been collected over night",
     ),
     "a sample without animal": Mistake(
         lambda lab: lab.set("injections", 13, animal_id="", probe_id=""),
@@ -440,12 +449,16 @@ MISTAKES = {
     "a standard with an animal": Mistake(
         lambda lab: lab.set("injections", 3, animal_id="R01"),
         *(INJECTIONS, "row 3, column type", "'standard' with 'R01'", "Set the type to sample"),
-        warning=True,
+        only_warned="recovery: a standard is dialysed by an animal's probe",
+    ),
+    "a sample called a standard": Mistake(
+        lambda lab: lab.set("injections", 13, type="standard"),
+        *(INJECTIONS, "row 13, column type", "with 'R01', fraction 1", "Set the type to sample"),
     ),
     "a vial twice": Mistake(
         lambda lab: lab.set("injections", 14, vial=lab.rows("injections")[11]["vial"]),
         *(INJECTIONS, "row 14, column vial", "again (first in row 13)", "reinjection_of"),
-        warning=True,
+        only_warned="the tray may have been filled again, or have two halves",
     ),
     "a reinjection of another vial": Mistake(
         lambda lab: lab.set("injections", 14, reinjection_of="run01_020"),
@@ -458,7 +471,6 @@ MISTAKES = {
     "more injected than there was": Mistake(
         lambda lab: lab.set("injections", 13, inj_uL="200"),
         *(INJECTIONS, "row 13, column inj_uL", "200 µL of a sample of", "in the vial"),
-        warning=True,
     ),
     "a run that can't name a file": Mistake(
         lambda lab: lab.set("injections", 13, run="run 1/a"),
@@ -467,22 +479,22 @@ MISTAKES = {
     "two animals swapped": Mistake(
         swap_cells("injections", 13, 18, "animal_id", "probe_id"),
         *(INJECTIONS, "row 13, column animal_id", "the export says 'R01_F01'", "swapped rows"),
-        warning=True,
+        only_warned="tables are where a wrong name in the sequence is put right",
     ),
     "two fractions swapped": Mistake(
         swap_cells("injections", 13, 14, "fraction", "start_min", "end_min"),
         *(INJECTIONS, "row 13, column fraction", "the export says 'R01_F01'", "swapped rows"),
-        warning=True,
+        only_warned="tables are where a wrong name in the sequence is put right",
     ),
     "two files swapped": Mistake(
         swap_cells("injections", 13, 16, "injection_file"),
         *(INJECTIONS, "row 13, column fraction", "the export says", "swapped rows"),
-        warning=True,
+        only_warned="tables are where a wrong name in the sequence is put right",
     ),
     "positions swapped": Mistake(
         swap_cells("injections", 13, 14, "order"),
         *(INJECTIONS, "row 13, column order", "injected at", "Check for swapped rows"),
-        warning=True,
+        only_warned="the instrument's clock may have been set during the run",
     ),
     # standards.csv
     "no standards": Mistake(
@@ -492,7 +504,20 @@ MISTAKES = {
     "a run without standards": Mistake(
         no_standards_of_run_two,
         *(STANDARDS, "run run02", "no standards of run run02", "at least 3"),
-        warning=True,
+        only_warned="its samples get no concentrations, with the reason; others do",
+    ),
+    "no standard that calibrates": Mistake(
+        lambda lab: lab.write(
+            "standards", [r | {"role": "bracket"} for r in lab.rows("standards")]
+        ),
+        *(STANDARDS, "run run01", "no standards of run run01", "at least 3 amounts above 0"),
+    ),
+    "too few levels": Mistake(
+        lambda lab: lab.remove(
+            "standards",
+            lambda r: r["analyte"] != "DA" or r["level"] in ("STD1", "STD2") or r["role"] != "cal",
+        ),
+        *(STANDARDS, "row ", "calibrators of 2 different amounts", "at least 3 (quantify.min"),
     ),
     "a standard misspelt": Mistake(
         lambda lab: lab.set("standards", 2, injection_id="run1_002"),
@@ -512,13 +537,11 @@ MISTAKES = {
     ),
     "pmol for fmol": Mistake(
         lambda lab: lab.set("standards", 3, unit="pmol"),
-        *(STANDARDS, "row 3, column unit", "'pmol' of DOPAC", "'fmol', as in 25 other rows"),
-        warning=True,
+        *(STANDARDS, "row 3, column unit", "10 pmol of DOPAC for level 'STD1'", "10 fmol, as in"),
     ),
     "an amount with a zero too many": Mistake(
         lambda lab: lab.set("standards", 3, amount="100"),
         *(STANDARDS, "row ", "of DOPAC for level 'STD1'", "100 fmol, as in row 3"),
-        warning=True,
     ),
     # analytes.csv
     "windows that overlap": Mistake(
@@ -553,7 +576,7 @@ MISTAKES = {
     "all of a group excluded": Mistake(
         lambda lab: [exclusion(id=name)(lab) for name in ("R01", "R02", "R04")],
         *(EXCLUSIONS, "level animal", "all 3 animals of group 'vehicle'", "can't be compared"),
-        warning=True,
+        only_warned="a person decided it, with a reason; other groups may be compared",
     ),
     "an event of no injection": Mistake(
         event(injection_id="run01_12"),
@@ -583,7 +606,7 @@ MISTAKES = {
     "an export that no row names": Mistake(
         stray_export,
         *("raw/tiny", "", "1 file that no row of injections.csv names", "Add the rows"),
-        warning=True,
+        only_warned="conditioning runs and sequences that were broken off",
     ),
     "the exports elsewhere": Mistake(
         lambda lab: lab.raw.unlink(),
@@ -605,7 +628,7 @@ def test_a_planted_mistake_is_named(lab: Lab, name: str) -> None:
     mistake = MISTAKES[name]
     mistake.plant(lab)
     report = examine(lab.root, "tiny")
-    said = report.warnings if mistake.warning else report.problems
+    said = report.warnings if mistake.only_warned else report.problems
     listed = "\n".join(map(str, said))
     mine = [p for p in said if p.file == mistake.file and p.where.startswith(mistake.place)]
     mine = [p for p in mine if mistake.found in p.found]
@@ -685,7 +708,12 @@ def test_the_report_is_grouped_by_file_with_problems_apart_from_warnings(lab: La
     done = CliRunner().invoke(main, ["check", "tiny", "--root", str(lab.root)])
     assert done.exit_code == 1
     assert done.output == (
-        "Study 'tiny' can't be run: 5 problems\n"
+        "Study 'tiny' can't be run: 6 problems\n"
+        "\n"
+        "config/tiny/animals.csv\n"
+        "  row 6, column drug: found 'mirtazepine', and 'mirtazapine' in 2 other rows\n"
+        "    expected one spelling of every name\n"
+        "    Did you mean 'mirtazapine'?\n"
         "\n"
         "config/tiny/injections.csv\n"
         "  row 13, row 14, row 15 and 2 more, column animal_id: found 'Z9', which is not in "
@@ -693,15 +721,12 @@ def test_the_report_is_grouped_by_file_with_problems_apart_from_warnings(lab: La
         "    expected one of its 6 names\n"
         "    Add it to animals.csv, or mend the name here.\n"
         "\n"
-        "2 warnings: odd, but it may be meant\n"
+        "1 warning: odd, but it may be meant\n"
         "\n"
         "config/tiny/animals.csv\n"
         "  row 6: found one animal alone in group 'mirtazepine 5 mg/kg s.c.'\n"
         "    expected several animals in every group\n"
         "    Nothing can be tested with one. Check drug, dose, unit and route of the row.\n"
-        "  row 6, column drug: found 'mirtazepine', and 'mirtazapine' in 2 other rows\n"
-        "    expected one spelling of every name\n"
-        "    Did you mean 'mirtazapine'?\n"
         "\n"
         "Mend them and run 'dialysis check tiny' again.\n"
     )

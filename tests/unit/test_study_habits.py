@@ -127,8 +127,8 @@ def test_numbers(text: str, marks: tuple[str, ...], value: float | None, unit: s
 @pytest.mark.parametrize(
     ("text", "marks", "expected"),
     [
-        ("1,234", (), "a number that can be read in one way: 1.234 or 1234?"),
-        ("1.234", ("0,5",), "a number that can be read in one way: 1.234 or 1234?"),
+        ("1,234", (), "a number that can be read in one way only, not as 1.234 or 1234"),
+        ("1.234", ("0,5",), "a number that can be read in one way only, not as 1.234 or 1234"),
         ("five", (), "a number (decimal point or comma, no thousands mark)"),
         ("1e999", (), "a number (decimal point or comma, no thousands mark)"),
         ("#DIV/0!", (), "a value: a formula of the spreadsheet failed here"),

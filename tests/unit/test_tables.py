@@ -151,3 +151,30 @@ def test_every_table_is_documented_and_holds_an_empty_frame(table: Table) -> Non
     assert list(table.validate(table.empty()).columns) == table.column_names
     [*nothing] = table.failures(table.coerce(pd.DataFrame([dict.fromkeys(table.column_names)])))
     assert {row[1] for row in nothing} == {c.name for c in table.columns if c.required}
+
+
+def test_rows_become_a_table_with_its_kinds() -> None:
+    table = Table(
+        "t",
+        "A row.",
+        (
+            Column("name", "text", "Name."),
+            Column("value", "number", "Value."),
+            Column("count", "integer", "Count."),
+            Column("found", "flag", "Found."),
+            Column("signal", "array", "Points."),
+        ),
+    )
+    rows = [
+        {"name": "a", "value": 1.5, "count": 2, "found": True, "signal": np.zeros(2), "else": 1},
+        {"name": "", "value": None, "count": None, "found": None, "signal": np.ones(2)},
+    ]
+    frame = table.of_rows(rows)
+    assert frame.dtypes.astype(str).tolist() == [c.dtype for c in table.columns]
+    assert frame["name"].tolist() == ["a", ""]
+    assert frame["value"].isna().tolist() == [False, True]
+    assert frame["count"].isna().tolist() == [False, True]
+    assert frame["found"].isna().tolist() == [False, True]
+    assert frame["signal"][1].tolist() == [1.0, 1.0]
+    pd.testing.assert_frame_equal(frame, table.coerce(frame))
+    pd.testing.assert_frame_equal(table.of_rows([]), table.empty())

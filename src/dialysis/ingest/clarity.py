@@ -37,6 +37,8 @@ class ClarityReader(Reader):
     def sniff(self, head: bytes, path: Path) -> bool:
         """Whether Clarity's keys stand above a line of units in brackets."""
         lines = head_lines(head)
+        if not any(line.startswith("Sample Injected :") for line in lines):
+            return False
         at = next((i for i, line in enumerate(lines) if _UNITS.fullmatch(line.strip())), 0)
         return any(line.startswith("Sample Injected :") for line in lines[:at])
 

@@ -47,12 +47,16 @@ _VALUES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 # Columns that say nothing that is needed.
 _PASSED_OVER = _words(
-    "vial order no nr date time datum zeit type comment kommentar run batch dilution"
+    "vial order no nr date time datum zeit type run batch dilution comment comments kommentar "
+    "bemerkung bemerkungen remark remarks note notes notiz anmerkung"
 )
 # Tables of a study that lie in the wrong folder are no results.
 _OWN_TABLES = frozenset(
     f"{table.name}.csv" for table in INPUT_TABLES if table.name not in (AREAS, CONCENTRATIONS)
 )
+# So many rows of a title may stand above the header.
+TITLE_ROWS = 5
+_NUMBER = re.compile(r"[<\s]*[-−+]?\d+[.,]\d+$")
 _UNIT = re.compile(r"(.+?)\s*[\[(]\s*([^\])]+?)\s*[\])]")
 _AREA_WORDS = re.compile(r"area|fläche|flaeche|[*·.× ]\s?(?:min|s|sec)$|counts", re.IGNORECASE)
 
@@ -151,14 +155,14 @@ def _role(header: str) -> str:
 def _read(sheet: Sheet) -> tuple[ResultTable | None, list[Problem]]:
     """Read a sheet, wide or long; ``None`` when it is no results table."""
     filled = [(line, cells) for line, cells in sheet.rows if any(cells)]
-    if sheet.problems or len(filled) < 2:
+    top = next((at for at in range(TITLE_ROWS + 1) if _is_header(filled[at : at + 1])), None)
+    if sheet.problems or top is None or len(filled) < top + 2:
         return None, []
+    filled = filled[top:]
     header = filled[0][1]
     roles = {at: _role(cell) for at, cell in enumerate(header) if _role(cell)}
     named = set(roles.values())
-    if not ("sample" in named or {"animal", "fraction"} <= named):
-        return None, []
-    texts = [cell.lstrip("< ") for _, cells in filled[1:] for cell in cells]
+    texts = [cell for _, cells in filled[1:] for cell in cells]
     marks = DecimalMarks.of(texts, sheet.delimiter)
     values = {
         at: start
@@ -169,6 +173,12 @@ def _read(sheet: Sheet) -> tuple[ResultTable | None, list[Problem]]:
     if "analyte" in named and values:
         return _long(sheet, filled, roles, min(values), values[min(values)], marks)
     return _wide(sheet, filled, roles, marks)
+
+
+def _is_header(rows: Sequence[tuple[int, tuple[str, ...]]]) -> bool:
+    """Whether a row names the columns of a results table."""
+    named = {_role(cell) for _, cells in rows for cell in cells}
+    return "sample" in named or {"animal", "fraction"} <= named
 
 
 def _subject(
@@ -190,8 +200,11 @@ def _wide(
     columns: dict[int, tuple[str, str]] = {}
     for at, cell in enumerate(header):
         own = [cells[at] for _, cells in filled[1:] if at < len(cells) and cells[at]]
-        readable = [text for text in own if _value(text, marks)[1] == ""]
-        if at in roles or not cell or _key(cell) in _PASSED_OVER or len(readable) < len(own) / 2:
+        # A number that can be read in two ways is a value, and asked about.
+        numbers = [text for text in own if not _value(text, marks)[1] or _NUMBER.match(text)]
+        if at in roles or not cell or _key(cell) in _PASSED_OVER:
+            continue
+        if not own or len(numbers) < len(own) / 2:
             continue
         match = _UNIT.fullmatch(cell)
         columns[at] = (match[1], match[2]) if match else (cell, "")
@@ -267,7 +280,8 @@ def _value(text: str, marks: DecimalMarks) -> tuple[str, str]:
     if text.casefold() in NOT_DETECTED:
         return "<LOD", ""
     below = text.startswith("<")
-    number = read_number(text.lstrip("< "), marks)
+    # A workbook's number is left as it is: it knows that it is one.
+    number = read_number(text.lstrip("< ") if below else text, marks)
     if number.expected or number.unit:
         return "", number.expected or "a number"
     if math.isnan(number.value):

@@ -15,6 +15,7 @@ from dialysis.errors import StudyError
 from dialysis.files import write_text
 from dialysis.study.config import load_schema
 from dialysis.study.sheets import write_workbook
+from dialysis.tables.inputs import INPUT_TABLES
 
 WORKBOOK = "tables.xlsx"
 _WIDTH = 34
@@ -109,7 +110,7 @@ def write_study_files(
         for name, text in texts.items():
             write_text(made / name, text)
         if workbook:
-            write_workbook(made / WORKBOOK, ((n, _cells(rows)) for n, rows in tables.items()))
+            write_workbook(made / WORKBOOK, ((n, _typed(n, rows)) for n, rows in tables.items()))
         else:
             for name, rows in tables.items():
                 write_text(made / f"{name}.csv", _csv(rows))
@@ -138,6 +139,35 @@ def refuse_existing(folder: Path) -> None:
 
 def _cells(rows: Rows) -> list[list[object]]:
     return [list(rows[0]), *(list(row.values()) for row in rows if any(row.values()))]
+
+
+def _typed(table: str, rows: Rows) -> list[list[object]]:
+    """Cells of a sheet; numbers are numbers there, so that a spreadsheet counts with them."""
+    kinds = {c.name: c.kind for t in INPUT_TABLES if t.name == table for c in t.columns}
+    # Texts that may be bounds as well.
+    kinds["concentration"] = "number"
+    header, *lines = _cells(rows)
+    return [
+        header,
+        *(
+            [
+                _number(cell) if kinds.get(str(name)) in ("number", "integer") else cell
+                for name, cell in zip(header, line, strict=True)
+            ]
+            for line in lines
+        ),
+    ]
+
+
+def _number(cell: object) -> object:
+    """The number that a text is, or the text."""
+    if not isinstance(cell, str):
+        return cell
+    try:
+        value = float(cell)
+    except ValueError:
+        return cell
+    return int(value) if value.is_integer() else value
 
 
 def _csv(rows: Rows) -> str:

@@ -49,13 +49,14 @@ class _Knots:
 
     def values(self, knots: FloatArray) -> FloatArray:
         """Values on the blocks of lines with these values at the knots, (m, count) to (m, n)."""
-        before, behind = _parts(self.size).T
-        lines = knots[:, :-1, None] * before + knots[:, 1:, None] * behind
+        pairs = np.stack([knots[:, :-1], knots[:, 1:]], axis=2).reshape(-1, 2)
+        lines = pairs @ _parts(self.size).T
         return np.asarray(lines.reshape(knots.shape[0], -1)[:, : self.n])
 
     def projected(self, rows: FloatArray) -> FloatArray:
         """The transpose of `values`, (m, n) to (m, count)."""
-        parts = self._padded(rows) @ _parts(self.size)
+        padded = self._padded(rows)
+        parts = (padded.reshape(-1, self.size) @ _parts(self.size)).reshape(*padded.shape[:2], 2)
         out = np.zeros((rows.shape[0], self.count))
         out[:, :-1] = parts[:, :, 0]
         out[:, 1:] += parts[:, :, 1]

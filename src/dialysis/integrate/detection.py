@@ -33,7 +33,7 @@ ZERO_HALF_WIDTHS = 20.0
 ZERO_HEIGHT = 0.05
 ZERO_SIGMAS = 8.0
 # Half the distance between the crossings of a Gaussian's half height, in units of its σ.
-_HALF_WIDTH_PER_SIGMA = 1.1774100225154747
+HALF_WIDTH_PER_SIGMA = 1.1774100225154747
 _SMOOTHING = np.exp(-0.5 * (np.arange(-6, 7) / SMOOTHING_BLOCKS) ** 2)
 _SMOOTHING /= _SMOOTHING.sum()
 
@@ -142,19 +142,16 @@ def find_apexes(
     _, _, left, right = peak_widths(smoothed, apexes, rel_height=0.5, prominence_data=bases)
     listed = apexes.tolist()
     valleys = [low + int(smoothed[low : high + 1].argmin()) for low, high in pairwise(listed)]
-    bounds = [0, *valleys, smoothed.size - 1]
-    half = np.zeros((apexes.size, 2))
-    local = np.zeros(apexes.size, bool)
-    prominences = np.column_stack([apexes - left, right - apexes]).tolist()
-    for i, (apex, (before, behind)) in enumerate(zip(listed, prominences, strict=True)):
-        low, high = bounds[i], bounds[i + 1]
-        local[i] = not _back_at_zero(smoothed, apex, (before, behind), sigma)
-        if local[i]:
-            half[i] = local_half_widths(smoothed, apex, (before, behind), low, high)
-        else:
-            half[i] = half_widths(smoothed, apex, low, high, 0.5 * float(smoothed[apex]))
+    bounds = np.array([0, *valleys, smoothed.size - 1])
+    prominent = np.column_stack([apexes - left, right - apexes])
+    local = ~_back_at_zero(smoothed, apexes, prominent.max(axis=1), sigma)
+    half = _half_widths(smoothed, apexes, bounds)
+    for i in np.flatnonzero(local).tolist():
+        before, behind = prominent[i].tolist()
+        low, high = int(bounds[i]), int(bounds[i + 1])
+        half[i] = local_half_widths(smoothed, listed[i], (before, behind), low, high)
     # The Gaussian's own width is taken off again: variances add.
-    own = _HALF_WIDTH_PER_SIGMA * SMOOTHING_BLOCKS
+    own = HALF_WIDTH_PER_SIGMA * SMOOTHING_BLOCKS
     half = np.sqrt(np.maximum(half**2 - own**2, (0.5 * half) ** 2))
     # Narrower than two blocks is a spike, no peak.
     full = half.sum(axis=1)
@@ -162,11 +159,43 @@ def find_apexes(
     return apexes[peak].astype(np.int64), half[peak], local[peak]
 
 
-def _back_at_zero(smoothed: FloatArray, apex: int, half: tuple[float, float], sigma: float) -> bool:
-    """Whether the lowest point around a peak is at the baseline, neither above nor below."""
-    reach = ZERO_HALF_WIDTHS * max(half)
-    low = smoothed[max(0, int(apex - reach)) : int(apex + reach) + 2].min()
-    return abs(float(low)) <= max(ZERO_HEIGHT * float(smoothed[apex] - low), ZERO_SIGMAS * sigma)
+def _back_at_zero(
+    smoothed: FloatArray, apexes: IntArray, half: FloatArray, sigma: float
+) -> BoolArray:
+    """Whether the lowest point around each peak is at the baseline, neither above nor below."""
+    reach = ZERO_HALF_WIDTHS * half
+    # One value more, so that every window has an end.
+    padded = np.append(smoothed, np.inf)
+    low = np.maximum(apexes - reach, 0.0).astype(np.int64)
+    high = np.minimum((apexes + reach).astype(np.int64) + 2, smoothed.size)
+    lowest = np.minimum.reduceat(padded, np.column_stack([low, high]).ravel())[::2]
+    allowed = np.maximum(ZERO_HEIGHT * (smoothed[apexes] - lowest), ZERO_SIGMAS * sigma)
+    return np.asarray(np.abs(lowest) <= allowed)
+
+
+def _half_widths(smoothed: FloatArray, apexes: IntArray, bounds: IntArray) -> FloatArray:
+    """Half widths of all peaks at half their height, each inside its bounds, blocks, (m, 2).
+
+    As `half_widths`, but with SciPy's search for the crossings.
+    """
+    out = np.empty((apexes.size, 2))
+    height = smoothed[apexes]
+    above = height > 0
+    for i in np.flatnonzero(~above).tolist():
+        # Below the baseline there is no half height to search down to.
+        apex, first, last = int(apexes[i]), int(bounds[i]), int(bounds[i + 1])
+        out[i] = half_widths(smoothed, apex, first, last, 0.5 * float(height[i]))
+    low, high = bounds[:-1][above], bounds[1:][above]
+    # At half of this "prominence" below the apex lies the half height.
+    levels = (height[above], low, high)
+    top = apexes[above]
+    _, _, left, right = peak_widths(smoothed, top, rel_height=0.5, prominence_data=levels)
+    front, tail = top - left, right - top
+    # A search that ends at a bound has found nothing.
+    no_front, no_tail = left <= low, right >= high
+    out[above, 0] = np.where(no_front, np.where(no_tail, top - low, tail), front)
+    out[above, 1] = np.where(no_tail, np.where(no_front, high - top, front), tail)
+    return out
 
 
 def half_widths(

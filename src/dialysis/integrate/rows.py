@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import pandas as pd
 
 from dialysis.integrate.analysis import Peak, TraceAnalysis
 from dialysis.integrate.choice import Measured
 from dialysis.integrate.identification import Assignment
 from dialysis.integrate.method import IntegrationMethod
-from dialysis.tables.integrate import PEAKS
 
 _NAN = float("nan")
 _MEASURES = (
@@ -120,13 +117,6 @@ def trace_rows(
         number += bool(row["found"])
         row["peak"] = number if row["found"] else None
     return [row for _, row in rows]
-
-
-def peaks_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make the PEAKS table of rows."""
-    listed = list(rows)
-    columns = {name: [row[name] for row in listed] for name in PEAKS.column_names}
-    return PEAKS.coerce(pd.DataFrame(columns, columns=PEAKS.column_names))
 
 
 def _found(row: dict[str, Any], peak: Peak, flags: Sequence[str]) -> tuple[float, dict[str, Any]]:

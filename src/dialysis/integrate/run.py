@@ -21,6 +21,7 @@ from dialysis.integrate.choice import (
     fitted_groups,
     fitted_peak,
 )
+from dialysis.integrate.consistency import flag_odd_peaks
 from dialysis.integrate.events import (
     Event,
     check_events,
@@ -43,7 +44,7 @@ from dialysis.integrate.identification import (
 from dialysis.integrate.learning import RunModel
 from dialysis.integrate.method import IntegrationMethod
 from dialysis.integrate.remeasuring import CLASSICAL_WAYS, in_their_way
-from dialysis.integrate.rows import peaks_frame, trace_rows
+from dialysis.integrate.rows import trace_rows
 from dialysis.integrate.runfit import (
     NO_FIT,
     FittedPeak,
@@ -53,6 +54,7 @@ from dialysis.integrate.runfit import (
     learn_run,
 )
 from dialysis.integrate.suitability import suitability
+from dialysis.tables.integrate import PEAKS
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ def integrate(
         [fit] = fit_run(model, [here], own)
         by_fit = fitted_groups([fit], [_classical(analysis.peaks, assignments)], own)
     rows, _ = _rows(trace, retention, "", fit, by_fit)
-    return peaks_frame(rows)
+    return PEAKS.of_rows(rows)
 
 
 def integrate_run(
@@ -183,7 +185,7 @@ def integrate_run(
         rows += own
         problems += found
     raise_problems(problems)
-    peaks = peaks_frame(rows)
+    peaks = flag_odd_peaks(PEAKS.of_rows(rows), injections)
     return IntegratedRun(peaks, suitability(peaks, injections))
 
 

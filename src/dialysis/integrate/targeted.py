@@ -33,6 +33,8 @@ from dialysis.integrate.unknowns import (
 BATCH = 32
 # What is known of a trace's retention factor and common ln width before it is fitted.
 FACTOR_SD, LN_WIDTH_SD = 0.002, 0.15
+# A peak that the factor leaves so many standard deviations off counts less, with the fourth power.
+FAR_SIGMAS, FACTOR_ROUNDS = 4.0, 5
 # Blocks for the retention factor: this part of the smallest width.
 COARSE_PART = 0.5
 # Above this reduced χ² a fit is continued, and doubted.
@@ -42,6 +44,8 @@ BAD_CHI2, MORE_STEPS = 1.5, 4
 MAX_UNKNOWNS, BAD_SIGMAS = 3, 0.0
 # A width this many standard deviations from what is expected may hold a further peak.
 BENT_SIGMAS = 2.5
+# A peak so many standard deviations and widths from its place may be another.
+STRAY_SIGMAS, STRAY_WIDTHS = 5.0, 0.8
 # One that is still this many away after all does hold something.
 CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it is this many standard errors large, takes away this part of the
@@ -226,16 +230,24 @@ def common_changes(
 ) -> tuple[FloatArray, FloatArray]:
     """Retention factor and common ln width of each trace from its well-known peaks.
 
-    Groups that don't fit, as there is something unknown in them, count less.
+    Groups that don't fit, as there is something unknown in them, count less, and so does a peak
+    that is far from where the others have it: it may be another than it is taken for.
     """
     mu, ls, lt = data_estimates(fits, model.groups, model.mu_s.size)
     trust = np.empty_like(mu.value)
     for fit, group in zip(fits, model.groups, strict=True):
         trust[:, list(group.members)] = np.minimum(1, (BAD_CHI2 / fit.chi2) ** 2)[:, None]
-    weight = trust / (mu.variance + model.spread.mu_s**2)
-    prior = 1 / (FACTOR_SD**2)
-    off = (weight * (mu.value - factor[:, None] * model.mu_s) * model.mu_s).sum(axis=1)
-    new = factor + off / ((weight * model.mu_s**2).sum(axis=1) + prior)
+    spread = mu.variance + model.spread.mu_s**2
+    # Each peak's factor and, as one more, what the pattern of all peaks has shown.
+    own = np.column_stack([mu.value / model.mu_s, factor])
+    weight = np.column_stack(
+        [trust * model.mu_s**2 / spread, np.full(factor.size, FACTOR_SD**-2.0)]
+    )
+    new = weighted_median(own, weight)
+    for _ in range(FACTOR_ROUNDS):
+        off = np.abs(own - new[:, None]) * np.sqrt(weight)
+        believed = weight * np.minimum(1, (FAR_SIGMAS / np.maximum(off, FAR_SIGMAS)) ** 4)
+        new = (believed * own).sum(axis=1) / believed.sum(axis=1)
     total = np.zeros(factor.size)
     weights = np.full(factor.size, LN_WIDTH_SD**-2.0)
     for data, mean, sd in (
@@ -246,6 +258,15 @@ def common_changes(
         total += (w * (data.value - mean)).sum(axis=1)
         weights += w.sum(axis=1)
     return new, total / weights
+
+
+def weighted_median(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Median of each row, shape (B,): half of the row's weight is not above it."""
+    order = np.argsort(values, axis=1)
+    total = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    middle = np.argmax(total >= 0.5 * total[:, -1:], axis=1)
+    out: FloatArray = np.take_along_axis(values, order, axis=1)[np.arange(middle.size), middle]
+    return out
 
 
 def _mend(
@@ -350,14 +371,20 @@ def _continue(
 
 
 def _unbent(parameters: Parameters, priors: Priors) -> Parameters:
-    """Parameters with those far from their priors put back to one standard deviation."""
+    """Parameters with those far from their priors put back.
+
+    Widths go back to one standard deviation; a peak that is where another must be, to its place.
+    """
 
     def back(value: FloatArray, mean: FloatArray, sd: FloatArray) -> FloatArray:
         away = (value - mean) / sd
         return np.asarray(np.where(np.abs(away) > BENT_SIGMAS, mean + sd * np.sign(away), value))
 
+    width = np.hypot(np.exp(priors.ln_sigma), np.exp(priors.ln_tau))
+    off = np.abs(parameters.mu_s - priors.mu_s)
+    stray = (off > STRAY_SIGMAS * priors.mu_sd_s) & (off > STRAY_WIDTHS * width)
     return Parameters(
-        parameters.mu_s,
+        np.where(stray, priors.mu_s, parameters.mu_s),
         back(parameters.ln_sigma, priors.ln_sigma, priors.ln_sigma_sd),
         back(parameters.ln_tau, priors.ln_tau, priors.ln_tau_sd),
         parameters.ln_front,

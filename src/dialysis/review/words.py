@@ -59,6 +59,8 @@ FLAGS = {
     "not_estimable": "no estimate",
     "not_found": "peak not found",
     "not_used": "fraction not used",
+    "odd_retention": "not where the run has the analyte",
+    "odd_width": "not as wide as the run has the analyte",
     "reference_missing": "no retention reference in the run",
     "retention_from_run": "retention taken from the run's trend",
     "riding": "rides on another peak",

@@ -14,7 +14,7 @@ import pandas as pd
 from dialysis.errors import StudyError
 from dialysis.files import csv_text, write_text
 from dialysis.simulate.config_tables import config_files, export_file
-from dialysis.simulate.designs import get_design
+from dialysis.simulate.designs import StudyDesign, get_design
 from dialysis.simulate.exports import FORMATS, REPORTS, ExportFormat, InjectionHeader
 from dialysis.simulate.handover import (
     hand_over,
@@ -52,7 +52,7 @@ class SimulatedStudy:
 
 def write_study(
     root: Path | str,
-    design: str = "demo",
+    design: str | StudyDesign = "demo",
     name: str | None = None,
     seed: int | None = None,
     export_format: str = "andi",
@@ -69,8 +69,8 @@ def write_study(
     ----------
     root : Path or str
         Project root; holds raw/, config/ and truth/.
-    design : str
-        Name of a design, see `dialysis.simulate.designs.DESIGNS`.
+    design : str or StudyDesign
+        A design, or the name of one, see `dialysis.simulate.designs.DESIGNS`.
     name : str, optional
         Name of the study's folders; that of the design by default.
     seed : int, optional
@@ -96,7 +96,7 @@ def write_study(
         If the design, the name, the seed or the format is not a possible one, or if a folder of
         the study is there with other content and `force` is not set; nothing is changed then.
     """
-    chosen = get_design(design)
+    chosen = get_design(design) if isinstance(design, str) else design
     study = chosen.name if name is None else name
     number = chosen.seed if seed is None else seed
     _check_arguments(study, number, export_format, tables)

@@ -124,7 +124,7 @@ class DecimalMarks:
         for text in texts:
             if isinstance(text, TrueNumber):
                 continue
-            bare = _bare(text)
+            bare = _bare(text.lstrip("< "))
             if _THOUSANDS.fullmatch(bare):
                 continue
             comma |= bool(_COMMA.fullmatch(bare)) or bool(
@@ -185,7 +185,8 @@ def read_number(text: str, marks: DecimalMarks) -> Number:
             return _finite(bare, unit, habit)
         whole, part = re.split("[.,]", bare)
         return Number(
-            expected=f"a number that can be read in one way: {whole}.{part} or {whole}{part}?"
+            expected="a number that can be read in one way only, not as "
+            f"{whole}.{part} or {whole}{part}"
         )
     if _COMMA.fullmatch(bare):
         return _finite(bare.replace(",", "."), unit, "a decimal comma")

@@ -408,26 +408,26 @@ def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     first = samples[samples["reinjection_of"] == ""]
-    for (probe, fraction), rows in first.groupby(["probe", "fraction"], sort=False):
-        if len(rows) > 1:
-            problems.append(
-                Problem(
-                    file,
-                    f"row {rows.index[1]}, column fraction",
-                    f"fraction {fraction} of {probe} again (first in row {rows.index[0]})",
-                    "each fraction once",
-                    "If the vial was injected again, name the first injection in reinjection_of.",
-                )
+    vials = first.dropna(subset=["fraction"])
+    twice = vials[vials.duplicated(["probe", "fraction"], keep=False)]
+    for (probe, fraction), rows in twice.groupby(["probe", "fraction"], sort=False):
+        problems.append(
+            Problem(
+                file,
+                f"row {rows.index[1]}, column fraction",
+                f"fraction {fraction} of {probe} again (first in row {rows.index[0]})",
+                "each fraction once",
+                "If the vial was injected again, name the first injection in reinjection_of.",
             )
+        )
     timed = first.dropna(subset=["start_min", "end_min", "fraction"])
     for probe, rows in timed.groupby("probe", sort=False):
         ordered = rows.sort_values("start_min")
         earlier = ordered.iloc[:-1]
         later = ordered.iloc[1:]
         overlaps = later["start_min"].to_numpy() < earlier["end_min"].to_numpy() - 1e-9
-        for before, after in zip(
-            earlier[overlaps].itertuples(), later[overlaps].itertuples(), strict=True
-        ):
+        pairs = zip(earlier[overlaps].itertuples(), later[overlaps].itertuples(), strict=True)
+        for before, after in pairs if overlaps.any() else ():
             if before.fraction == after.fraction:
                 continue
             problems.append(
@@ -451,7 +451,7 @@ def _check_fractions(config: Config, tables: Tables, shown: str) -> Found:
                     "Check for swapped vials.",
                 )
             )
-    for probe, rows in first.dropna(subset=["fraction"]).groupby("probe", sort=False):
+    for probe, rows in vials.groupby("probe", sort=False):
         present = {int(n) for n in rows["fraction"]}
         gaps = sorted(set(range(min(present), max(present) + 1)) - present)
         if gaps:

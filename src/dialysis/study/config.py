@@ -88,12 +88,13 @@ def read_config(path: Path, shown: str) -> tuple[dict[str, Any], list[Problem]]:
         ]
     if not isinstance(value, dict):
         return {}, [Problem(shown, "line 1", "no options", "at least 'study:' with a 'title:'")]
-    value = _without_empty_sections(value, load_schema())
+    schema = load_schema()
+    value = _without_empty_sections(value, schema)
     lines, problems = _key_lines(node, shown)
-    problems += _schema_problems(value, lines, shown)
+    problems += _schema_problems(value, lines, shown, schema)
     if problems:
         return {}, sorted(problems)
-    return fill_defaults(value, load_schema()), []
+    return fill_defaults(value, schema), []
 
 
 def _without_empty_sections(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -181,11 +182,14 @@ def _key_lines(
 
 
 def _schema_problems(
-    value: Mapping[str, Any], lines: Mapping[tuple[str, ...], int], shown: str
+    value: Mapping[str, Any],
+    lines: Mapping[tuple[str, ...], int],
+    shown: str,
+    schema: Mapping[str, Any],
 ) -> list[Problem]:
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(load_schema())
+    validator = jsonschema.Draft202012Validator(schema)
     problems: list[Problem] = []
     for error in validator.iter_errors(value):
         path = tuple(str(part) for part in error.absolute_path)

@@ -21,12 +21,19 @@ Found = tuple[list[Problem], list[Problem]]
 
 _ROUTE = re.compile(r"(s\.?c|i\.?p|i\.?v|p\.?o|i\.?m|i\.?c\.?v)\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"[\d.,]+")
+_ENANTIOMER = re.compile(r"^\(?([-–−+±])|\(([-–−+±])\)")
 # Amounts of one analyte that differ by more are not levels of one calibration.
 _WIDEST_RANGE = 1e4
 # Lengths of a fraction beyond this factor from the usual one are a slip, if few have them.
 _LENGTH_FACTOR = 2.0
 _FEW = 0.1
 _LIGHTEST_G, _HEAVIEST_G = 5.0, 5000.0
+# More than this times a sample's volume can't be injected unless it was diluted.
+_DILUTED = 3.0
+# A dose that was given differs from the nominal one by less than this factor.
+_SAME_DOSE = 2.0
+# A level that is prepared anew misses the one before by less than this factor.
+_SAME_LEVEL = 5.0
 
 
 def odd_animals(config: Config, tables: Tables, shown: str) -> Found:
@@ -57,7 +64,9 @@ def odd_animals(config: Config, tables: Tables, shown: str) -> Found:
                     "Check whether two columns are swapped.",
                 )
             )
-    warnings = [*_alike(file, animals, "drug"), *_alike(file, animals, "animal_id")]
+    slips, warnings = _drugs_alike(file, animals)
+    problems += slips
+    warnings += [slip for slip, *_ in _alike(file, animals, "animal_id")]
     groups = assign_groups(animals)
     groups.index = animals.index
     for group, rows in groups.groupby("group", sort=False):
@@ -86,8 +95,23 @@ def odd_animals(config: Config, tables: Tables, shown: str) -> Found:
     return problems, warnings
 
 
-def _alike(file: str, table: pd.DataFrame, column: str) -> list[Problem]:
-    """Names that differ so little that one may be a slip of the other."""
+def _drugs_alike(file: str, animals: pd.DataFrame) -> Found:
+    """Drugs whose names are nearly the same: a slip makes a group of its own.
+
+    It is one where only case and marks differ, or where one animal alone has the odd name; two
+    drugs with several animals each may be called nearly alike.
+    """
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    for slip, rare, usual in _alike(file, animals, "drug"):
+        lone = (animals["drug"] == rare).sum() == 1 and (animals["drug"] == usual).sum() > 1
+        certain = lone or _bare(rare) == _bare(usual)
+        (problems if certain else warnings).append(slip)
+    return problems, warnings
+
+
+def _alike(file: str, table: pd.DataFrame, column: str) -> list[tuple[Problem, str, str]]:
+    """Names that differ so little that one may be a slip of the other, with both names."""
     counts = table[column].value_counts()
     names = list(dict.fromkeys(str(name) for name in table[column] if name))
     found = []
@@ -97,22 +121,27 @@ def _alike(file: str, table: pd.DataFrame, column: str) -> list[Problem]:
                 continue
             rare, usual = sorted((name, other), key=lambda word: int(counts[word]))
             line = table.index[table[column] == rare][0]
-            found.append(
-                Problem(
-                    file,
-                    f"row {line}, column {column}",
-                    f"'{rare}', and '{usual}' in {counts[usual]} other "
-                    f"row{'s' if counts[usual] > 1 else ''}",
-                    "one spelling of every name",
-                    f"Did you mean '{usual}'?",
-                )
+            slip = Problem(
+                file,
+                f"row {line}, column {column}",
+                f"'{rare}', and '{usual}' in {counts[usual]} other "
+                f"row{'s' if counts[usual] > 1 else ''}",
+                "one spelling of every name",
+                f"Did you mean '{usual}'?",
             )
+            found.append((slip, rare, usual))
     return found
+
+
+def _bare(name: str) -> str:
+    """A name without case and marks, but for the sign of an enantiomer: (+)- and (-)-pindolol."""
+    sign = _ENANTIOMER.search(name)
+    return (sign[1] or sign[2] if sign else "") + re.sub(r"[\W_]", "", name.casefold())
 
 
 def _one_slip(first: str, second: str) -> bool:
     """Whether two names are one but for case and marks, or for one letter of a long word."""
-    bare = [re.sub(r"[\W_]", "", name.casefold()) for name in (first, second)]
+    bare = [_bare(first), _bare(second)]
     if bare[0] == bare[1]:
         return True
     short, long = sorted(bare, key=len)
@@ -177,13 +206,16 @@ def odd_samples(config: Config, tables: Tables, shown: str) -> Found:
     problems = _reinjections(file, injections, tables["probes"])
     others = injections[injections["type"] != "sample"]
     for row in others.itertuples():
-        if row.animal_id or row.probe_id or not pd.isna(row.fraction):
-            named = row.animal_id or row.probe_id or f"fraction {row.fraction}"
-            warnings.append(
+        counted = not pd.isna(row.fraction)
+        if row.animal_id or row.probe_id or counted:
+            named = [f"'{row.animal_id or row.probe_id}'"] if row.animal_id or row.probe_id else []
+            named += [f"fraction {row.fraction}"] if counted else []
+            # A standard may be dialysed by an animal's probe; a numbered fraction is a sample.
+            (problems if counted else warnings).append(
                 Problem(
                     file,
                     f"row {row.Index}, column type",
-                    f"'{row.type}' with '{named}'",
+                    f"'{row.type}' with {', '.join(named)}",
                     "no animal, probe or fraction but for samples",
                     "Set the type to sample, or empty those cells.",
                 )
@@ -191,15 +223,17 @@ def odd_samples(config: Config, tables: Tables, shown: str) -> Found:
     warnings += _odd_lengths(file, samples)
     warnings += _vials_twice(file, samples)
     drawn = samples[samples["inj_uL"] > samples["volume_uL"]]
-    warnings += [
-        Problem(
-            file,
-            f"row {row.Index}, column inj_uL",
-            f"{row.inj_uL:g} µL of a sample of {row.volume_uL:g} µL",
-            "no more than there was in the vial",
+    for row in drawn.itertuples():
+        # Acid or buffer in the vial may make more of it, but not that much.
+        impossible = row.inj_uL > _DILUTED * row.volume_uL and not row.dilution > 1
+        (problems if impossible else warnings).append(
+            Problem(
+                file,
+                f"row {row.Index}, column inj_uL",
+                f"{row.inj_uL:g} µL of a sample of {row.volume_uL:g} µL",
+                "no more than there was in the vial",
+            )
         )
-        for row in drawn.itertuples()
-    ]
     return problems, warnings
 
 
@@ -302,13 +336,16 @@ def odd_standards(config: Config, tables: Tables, shown: str) -> Found:
                 "Add their rows, or set another type in injections.csv.",
             )
         )
-    warnings += _levels(file, tables, config)
-    warnings += _level_amounts(file, standards)
-    return [], warnings
+    problems, few = _without_standards(file, tables, config)
+    slips, odd = _level_amounts(file, standards)
+    return [*problems, *slips], [*warnings, *few, *odd]
 
 
-def _levels(file: str, tables: Tables, config: Mapping[str, Any]) -> list[Problem]:
-    least = int(config["quantify"]["min_levels"])
+def _without_standards(file: str, tables: Tables, config: Mapping[str, Any]) -> Found:
+    """Runs without a calibrator of some analytes; a problem when no run has one of any.
+
+    Calibrators of too few levels are looked at with the study's other checks.
+    """
     injections = tables["injections"]
     run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
     left_out = tables["exclusions"]
@@ -316,59 +353,78 @@ def _levels(file: str, tables: Tables, config: Mapping[str, Any]) -> list[Proble
     rows = tables["standards"]
     fitted = rows[rows["role"].isin(["", "cal"]) & (rows["amount"] > 0)]
     fitted = fitted[~fitted["injection_id"].isin(gone)]
-    fitted = fitted.assign(run=fitted["injection_id"].map(run_of))
+    runs = fitted["injection_id"].map(run_of)
     internal = set(internal_standards(tables["analytes"]))
     names = [name for name in dict.fromkeys(tables["analytes"]["analyte"]) if name not in internal]
     samples = injections[injections["type"] == "sample"]
-    warnings = []
-    for run in dict.fromkeys(samples["run"]):
-        own = fitted[fitted["run"] == run]
-        few = {name: int(own.loc[own["analyte"] == name, "amount"].nunique()) for name in names}
-        few = {name: n for name, n in few.items() if n < least}
-        if not few:
-            continue
-        counts = set(few.values())
-        number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-        found = f"{number} amounts above 0 of {shortened(list(few), 3)} in run {run}"
-        warnings.append(
-            Problem(
-                file,
-                f"run {run}",
-                found if counts != {0} or len(own) else f"no standards of run {run}",
-                f"at least {least} (quantify.min_levels) in every run with samples",
-                "Without them the run's samples have no concentrations.",
+    sampled = list(dict.fromkeys(samples["run"]))
+    pooled = config["quantify"]["pool"] == "runs"
+    found = []
+    nothing = True
+    for run in sampled:
+        own = set(fitted["analyte"] if pooled else fitted.loc[runs == run, "analyte"])
+        absent = [name for name in names if name not in own]
+        nothing = nothing and len(absent) == len(names)
+        if absent:
+            of = "" if len(absent) == len(names) else f" for {shortened(absent, 3)}"
+            found.append(
+                Problem(
+                    file,
+                    f"run {run}",
+                    f"no standards of run {run}{of}",
+                    f"at least {config['quantify']['min_levels']} amounts above 0 "
+                    "(quantify.min_levels) in every run with samples",
+                    "Without them the run's samples have no concentrations.",
+                )
             )
-        )
-    return warnings
+    return (found, []) if nothing else ([], found)
 
 
-def _level_amounts(file: str, standards: pd.DataFrame) -> list[Problem]:
+def _level_amounts(file: str, standards: pd.DataFrame) -> Found:
     """Amounts that contradict the name of their level, or the other amounts of the analyte."""
-    warnings = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
     named = standards[standards["level"] != ""]
+    by_unit = standards["unit"].value_counts()
     levels = [rows for _, rows in named.groupby(["analyte", "level"], sort=False) if len(rows) > 1]
     odd = [rows for rows in levels if len(rows[["amount", "unit"]].drop_duplicates()) > 1]
     # A lab that names levels anew in every run has many such levels, and means it.
     for rows in odd if len(odd) <= max(1, _FEW * len(levels)) else []:
         pairs = list(zip(rows["amount"], rows["unit"], strict=True))
-        usual = max(dict.fromkeys(pairs), key=pairs.count)
+        usual = max(dict.fromkeys(pairs), key=lambda pair: (pairs.count(pair), by_unit[pair[1]]))
         line = next(line for line, pair in zip(rows.index, pairs, strict=True) if pair != usual)
         first = rows.index[pairs.index(usual)]
-        if rows.loc[line, "unit"] == usual[1]:
-            warnings.append(
+        amount, unit = rows.loc[line, ["amount", "unit"]]
+        of = f"of {rows['analyte'].iloc[0]} for level '{rows['level'].iloc[0]}'"
+        if unit == usual[1]:
+            low, high = sorted((amount, usual[0]))
+            slip = high > _SAME_LEVEL * low
+            (problems if slip else warnings).append(
                 Problem(
                     file,
                     f"row {line}, column amount",
-                    f"{rows.loc[line, 'amount']:g} {usual[1]} of {rows['analyte'].iloc[0]} for "
-                    f"level '{rows['level'].iloc[0]}'",
+                    f"{amount:g} {unit} {of}",
                     f"{usual[0]:g} {usual[1]}, as in row {first}",
                     "Mend one of the amounts, or give the level another name.",
                 )
             )
+        elif amount == usual[0]:
+            problems.append(
+                Problem(
+                    file,
+                    f"row {line}, column unit",
+                    f"{amount:g} {unit} {of}",
+                    f"{usual[0]:g} {usual[1]}, as in row {first}",
+                    "Mend one of the units, or give the level another name.",
+                )
+            )
+    told = {problem.where.partition(",")[0] for problem in problems}
     for analyte, rows in standards[standards["amount"] > 0].groupby("analyte", sort=False):
         units = rows["unit"].value_counts()
         if len(units) > 1 and units.iloc[-1] <= _FEW * len(rows):
             line = rows.index[rows["unit"] == units.index[-1]][0]
+            if f"row {line}" in told:
+                continue
             warnings.append(
                 Problem(
                     file,
@@ -390,7 +446,7 @@ def _level_amounts(file: str, standards: pd.DataFrame) -> list[Problem]:
                     "Check amount and unit.",
                 )
             )
-    return warnings
+    return problems, warnings
 
 
 def odd_doses(config: Config, tables: Tables, shown: str) -> Found:
@@ -400,13 +456,19 @@ def odd_doses(config: Config, tables: Tables, shown: str) -> Found:
         return [], []
     file = f"{shown}/doses.csv"
     animals = tables["animals"].set_index("animal_id")
-    warnings = []
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    events = doses.groupby(["animal_id", "drug"]).size()
     for row in doses.itertuples():
         if row.animal_id not in animals.index:
             continue
         own = animals.loc[row.animal_id]
         if row.drug == own["drug"] and row.dose != own["dose"] and row.unit == own["dose_unit"]:
-            warnings.append(
+            # Of rising doses animals.csv has the first, the last or the sum; a single one may be
+            # that which was given, and animals.csv has the nominal one.
+            low, high = sorted((row.dose, own["dose"]))
+            slip = events[row.animal_id, row.drug] == 1 and high > _SAME_DOSE * low
+            (problems if slip else warnings).append(
                 Problem(
                     file,
                     f"row {row.Index}, column dose",
@@ -415,7 +477,7 @@ def odd_doses(config: Config, tables: Tables, shown: str) -> Found:
                     "The group is that of animals.csv. Mend one of the two.",
                 )
             )
-    return [], warnings
+    return problems, warnings
 
 
 def odd_exclusions(config: Config, tables: Tables, shown: str) -> Found:

@@ -318,7 +318,7 @@ def _read_numbers(cells: _Cells, delimiter: str) -> None:
     if concentrations:
         columns = [*columns, cells.table["concentration"]]
     texts = [row[column.name] for row in cells.rows.values() for column in columns]
-    marks = DecimalMarks.of([text.lstrip("< ") for text in texts if text], delimiter)
+    marks = DecimalMarks.of([text for text in texts if text], delimiter)
     for line, row in cells.rows.items():
         for column in columns:
             if column.name == "concentration":

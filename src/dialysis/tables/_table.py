@@ -6,10 +6,11 @@ imported only when a table is checked, because it costs more than the check.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from dialysis.errors import TableError
@@ -94,14 +95,29 @@ class Table:
 
     def coerce(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Put columns in order with their dtypes; add absent optional ones as missing."""
-        data: dict[str, pd.Series] = {}
+        data = {}
         for column in self.columns:
             if column.name in frame:
                 series = frame[column.name]
             else:
                 series = pd.Series([None] * len(frame), index=frame.index, dtype="object")
-            data[column.name] = _as_kind(series, column.kind)
-        return pd.DataFrame(data, columns=self.column_names).reset_index(drop=True)
+            # Arrays need no alignment of their indexes, which takes longer than all else.
+            data[column.name] = _as_kind(series, column.kind).array
+        return pd.DataFrame(data, index=pd.RangeIndex(len(frame)))
+
+    def of_rows(self, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+        """Make the table of rows that hold all columns; None and NaN are missing."""
+        listed = list(rows)
+        data: dict[str, Any] = {}
+        for column in self.columns:
+            values = [row[column.name] for row in listed]
+            if column.kind == "number":
+                data[column.name] = np.array(values, dtype=np.float64)
+            elif column.kind == "array":
+                data[column.name] = pd.Series(values, dtype="object").array
+            else:
+                data[column.name] = pd.array(values, dtype=column.dtype)
+        return pd.DataFrame(data)
 
     def empty(self) -> pd.DataFrame:
         """Return the table without rows."""
@@ -235,6 +251,8 @@ def _shown(value: object) -> str:
 
 def _as_kind(series: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
+        if series.dtype == "str" and not series.hasnans:
+            return series
         return series.astype("str").where(series.notna(), "")
     if kind == "number" and series.dtype == "float64":
         return series
