@@ -96,6 +96,7 @@ def amount_of_a_standard(project: Project) -> None:
     cells = lines[1].rstrip("\n").split(",")
     assert cells[0].startswith("run01")
     cells[header.index("amount")] = "123"
+    cells[header.index("level")] = "a level of its own"
     lines[1] = ",".join(cells) + "\n"
     path.write_text("".join(lines), encoding="utf-8")
 
@@ -266,9 +267,10 @@ def test_a_deleted_result_is_made_again(copy: Project) -> None:
     (copy.results / "quantify" / "calibration.csv").unlink()
     (copy.results / "ingest" / "run01" / "vendor_peaks.csv").unlink()
     assert copy.planned() == AFTER_INGEST
-    assert copy.snakemake("--cores", "2", "quantify").returncode == 0
+    stages = ("ingest", "quantify")
+    assert copy.snakemake("--cores", "2", *stages).returncode == 0
     assert (copy.results / "quantify" / "calibration.csv").is_file()
-    assert copy.planned("quantify") == {}
+    assert copy.planned(*stages) == {}
 
 
 def test_a_stats_change_leaves_everything_upstream_and_the_quality_figures_alone(
