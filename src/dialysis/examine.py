@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from dialysis.errors import NormalizationError, Problem
-from dialysis.study.load import Study, analytes_of_run, examine_study, split_files
+from dialysis.study.load import Study, examine_study, split_files
+from dialysis.study.outcomes import analytes_of_run
 from dialysis.study.start import TRACES, reads_exports
 from dialysis.tables.inputs import GIVEN_CONCENTRATIONS
 from dialysis.words import counted, shortened
@@ -205,7 +206,7 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
     named = manifest[manifest["sample_name"] != ""].drop_duplicates("injection_id")
     rows = injections.reset_index().merge(named[["injection_id", "sample_name"]], on="injection_id")
     rows["animal"] = rows["animal_id"].where(
-        rows["animal_id"] != "", rows["probe_id"].map(owner).fillna("")
+        rows["animal_id"] != "", rows["probe_id"].map(lambda probe: owner.get(probe, ""))
     )
     known = list(study.tables["animals"]["animal_id"])
     samples = rows[(rows["type"] == "sample") & rows["animal"].isin(known)]

@@ -7,9 +7,12 @@ import math
 import re
 import shutil
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +21,18 @@ from openpyxl import load_workbook
 
 from dialysis.cli import main
 from dialysis.errors import StudyError
-from dialysis.init import Answers, init_study, read_animal_list, read_group, read_mix
+from dialysis.examine import examine
+from dialysis.ingest import read
+from dialysis.init import (
+    Answers,
+    init_study,
+    read_animal_list,
+    read_group,
+    read_layout,
+    read_mix,
+)
 from dialysis.init.answers import animals_of
+from dialysis.init.layouts import SKELETON, propose_layout
 from dialysis.init.retention import CommonPeak, SeenPeak, common_peaks, propose_analytes
 from dialysis.simulate.exports import FORMATS, InjectionHeader
 from dialysis.simulate.peaks import Peak
@@ -33,12 +46,25 @@ SHORT = Recording(n_points=2700, interval_s=0.2)
 
 
 def write_injection(
-    path: Path, name: str, factor: float, minutes: float, kind: str = "unknown"
+    path: Path,
+    name: str,
+    factor: float,
+    minutes: float,
+    kind: str = "unknown",
+    retention: float = 1.0,
+    gains: Mapping[str, float] = MappingProxyType({}),
+    detector: bytes = b"ECD",
 ) -> None:
     """An ANDI file of 9 min: the internal standard is the same everywhere."""
     rng = np.random.default_rng(zlib.crc32(f"{name} {minutes}".encode()))
     peaks = [
-        Peak(analyte, 60 * rt, 60 * 0.05, 60 * 0.03, area * (1 if analyte == "DHBA" else factor))
+        Peak(
+            analyte,
+            60 * rt * retention,
+            60 * 0.05,
+            60 * 0.03,
+            area * (1 if analyte == "DHBA" else factor) * gains.get(analyte, 1.0),
+        )
         for analyte, rt, area in PEAKS
     ]
     when = datetime(2024, 5, 13, 8) + timedelta(minutes=minutes)
@@ -47,6 +73,7 @@ def write_injection(
     FORMATS["andi"].write(
         simulate_trace(peaks, rng, recording=SHORT, background=Background()), header, path
     )
+    path.write_bytes(path.read_bytes().replace(b"ECD\x00", detector + b"\x00"))
 
 
 LEVELS = (25, 50, 100, 200)
@@ -186,7 +213,7 @@ standards.csv, study.yaml
             for line in [next(n for n, t in enumerate(yaml, 1) if f"{option.split('.')[-1]}:" in t)]
         ),
         f"config/new/study.yaml, line {_line(tmp_path, 'inj_uL')}, quantify.inj_uL: injected "
-        "volume, µL",
+        "volume, µL (the exports say 10, and not in what unit)",
     ]
 
 
@@ -349,6 +376,79 @@ def test_subfolders_are_runs_and_a_long_pause_parts_one(tmp_path: Path) -> None:
     assert runs == ["Tag_1-1"] * 4 + ["Tag_1-2"] * 4 + ["Tag_2"] * 4
 
 
+def write_lab(folder: Path, letter: str = "A", **traces: Any) -> None:
+    """Standards and two animals in a folder; further arguments as `write_injection`."""
+    names = [(f"STD {level} %", level / 100) for level in LEVELS]
+    names += [(f"{letter}{animal} F{n}", 1.0 + 0.1 * n) for animal in (1, 2) for n in (1, 2)]
+    for number, (name, factor) in enumerate(names, start=1):
+        write_injection(folder / f"{number}.cdf", name, factor, 12.0 * number, **traces)
+
+
+def test_each_of_two_channels_is_used_for_what_it_shows_best(tmp_path: Path) -> None:
+    """HVA is all but lost on EC1; EC2 shows the others faintly and comes 0.03 min later."""
+    folder = tmp_path / "in"
+    write_lab(folder / "1", detector=b"EC1", gains={"HVA": 0.002})
+    write_lab(folder / "2", detector=b"EC2", gains={"DHBA": 0.1, "DOPAC": 0.1}, retention=1.005)
+    for path in sorted((folder / "2").iterdir()):
+        path.rename(folder / f"{path.stem}b.cdf")
+    for path in sorted((folder / "1").iterdir()):
+        path.rename(folder / f"{path.stem}a.cdf")
+    made = init_study(tmp_path, "new", folder, replace(ANSWERS, baseline=1))
+    shown = re.sub(r"noise \d+", "noise N", made.text[made.text.index("  retention from") :])
+    assert shown.startswith(
+        """\
+  retention from the peaks of 2 standards
+  channels: 'EC1' (2 peaks), 'EC2' (2 peaks)
+  HVA is taken from 'EC2': signal to noise N, no peak on 'EC1'
+
+Analytes
+  DHBA       3.01 ± 0.18 min on EC1 (internal standard)
+  DOPAC      4.22 ± 0.25 min on EC1
+  HVA        6.05 ± 0.36 min on EC2
+  PROPOSAL: given name by the usual order of elution
+"""
+    )
+    assert str(made.to_do[1]) == (
+        "config/new/analytes.csv, rows 2–4, column channel: look whether each analyte is on the "
+        "channel that you want"
+    )
+    injections = rows(tmp_path / "config" / "new" / "injections.csv")
+    assert [row["injection_file"] for row in injections[:2]] == ["1a.cdf;1b.cdf", "2a.cdf;2b.cdf"]
+    assert examine(tmp_path, "new").problems == ()
+
+
+def test_a_run_on_another_column_gets_windows_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for number, retention in enumerate((1.0, 1.02, 1.25), start=1):
+        write_lab(folder / f"day {number}", letter="ABC"[number - 1], retention=retention)
+    groups = (read_group("VEH: A1 B1 C1"), read_group("mianserin 5 mg/kg: A2 B2 C2"))
+    made = init_study(tmp_path, "new", folder, replace(ANSWERS, groups=groups, baseline=1))
+    shown = made.text[made.text.index("  retention from") :]
+    assert shown.startswith(
+        """\
+  retention from the peaks of 6 standards
+  day_3 has another retention and 3 rows of its own
+
+Analytes
+  DHBA       3.01 ± 0.18 min (internal standard)
+  DOPAC      4.22 ± 0.25 min
+  HVA        6.02 ± 0.36 min
+  DHBA       3.76 ± 0.22 min in day_3 (internal standard)
+  DOPAC      5.27 ± 0.31 min in day_3
+  HVA        7.52 ± 0.45 min in day_3
+  PROPOSAL: given name by the usual order of elution
+"""
+    )
+    assert str(made.to_do[1]) == (
+        "config/new/analytes.csv, rows 5–7, column run: look whether this run was on another "
+        "column or eluent, so that windows differ"
+    )
+    study = load_study(tmp_path, "new")
+    assert examine(tmp_path, "new").problems == ()
+    for run, times in (("day_2", [3.01, 4.22, 6.02]), ("day_3", [3.76, 5.27, 7.52])):
+        assert study.run_table("analytes", run)["rt_min"].tolist() == times
+
+
 def test_a_table_of_areas(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -362,6 +462,9 @@ def test_a_table_of_areas(tmp_path: Path) -> None:
     assert "  Flächen.csv: a table of areas\n" in made.text
     [left] = made.to_do
     assert left.where == f"line {_line(tmp_path, 'inj_uL')}, quantify.inj_uL"
+    yaml = tmp_path / "config" / "new" / "study.yaml"
+    text = yaml.read_text(encoding="utf-8")
+    yaml.write_text(text.replace("# inj_uL: null", "inj_uL: 10"), encoding="utf-8")
     study = load_study(tmp_path, "new")
     assert study.start == "areas"
     areas = study.tables["areas"]
@@ -495,8 +598,7 @@ def test_folders_with_nothing_to_start_from(exports: Path, tmp_path: Path) -> No
     assert refused("new", "--raw", str(folder), *root) == (
         f"--raw {folder}: found 2 files and none that can be read (1 × .docx, 1 × .pdf); expected "
         f"an instrument export or a table of results. 'dialysis inspect {folder}' says more about "
-        "each; docs/formats.md lists what can be read, and how text or Excel files with points in "
-        "columns are declared."
+        "each; docs/formats.md lists what can be read."
     )
     assert refused("new", "--raw", str(folder / "a.pdf"), *root) == (
         f"--raw {folder}/a.pdf: found a file; expected the folder of the exports."
@@ -601,3 +703,195 @@ def test_a_peak_counts_when_most_injections_have_it() -> None:
     seen[0].append(SeenPeak(9.0, 1.0))
     (only,) = common_peaks(seen)
     assert (only.rt_min, only.part) == (5.02, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "morphine 1 mg/kg then naloxone at 40: A1",
+            "--group 'morphine 1 mg/kg then naloxone at 40: A1': found 'then naloxone at 40'; "
+            "expected a dose and the minutes after the first one, like 'then naloxone 1 mg/kg s.c. "
+            "at 40' ('at 40-60' for an infusion).",
+        ),
+        (
+            "VEH then naloxone 1 mg/kg: A1",
+            "--group 'VEH then naloxone 1 mg/kg: A1': found 'then naloxone 1 mg/kg'; expected a "
+            "dose and the minutes after the first one, like 'then naloxone 1 mg/kg s.c. at 40' "
+            "('at 40-60' for an infusion).",
+        ),
+    ],
+)
+def test_second_doses_that_say_too_little(text: str, message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        read_group(text)
+    assert str(caught.value) == message
+
+
+def test_second_doses_are_read() -> None:
+    group = read_group("VEH ip then saline at 20 then naloxone 0,5 mg/kg sc at 40-60 min: R1 R2")
+    assert (group.drug, group.route, group.animals) == ("vehicle", "i.p.", ("R1", "R2"))
+    assert [list(vars(later).values()) for later in group.later] == [
+        ["saline", "0", "", "", "20", ""],
+        ["naloxone", "0.5", "mg/kg", "s.c.", "40", "60"],
+    ]
+
+
+def points(mark: str, comma: bool, columns: int = 1, index: bool = False) -> str:
+    """Rows of minutes and signals, 0.2 s apart."""
+    lines = []
+    for n in range(150):
+        cells = [str(n + 1)] if index else []
+        cells += [f"{n / 300:.6f}", *(f"{math.sin(n) + place:.5f}" for place in range(columns))]
+        lines.append(mark.join(cells).replace(".", "," if comma else "."))
+    return "\r\n".join(lines) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "a.txt",
+            (
+                "Sample: A1 F1\r\nTime [min]\tECD 1 [nA]\tECD 2 [nA]\r\n" + points("\t", True, 2)
+            ).encode("utf-16"),
+            {
+                "format": "delimited",
+                "time_unit": "min",
+                "delimited": {
+                    "delimiter": "tab",
+                    "header_rows": 2,
+                    "time_column": 1,
+                    "signals": [
+                        {"column": 2, "channel": "ECD 1", "unit": "nA"},
+                        {"column": 3, "channel": "ECD 2", "unit": "nA"},
+                    ],
+                },
+            },
+        ),
+        (
+            "a.csv",
+            ("No,Zeit,Signal\n,min,mV\n" + points(",", False, index=True)).encode(),
+            {
+                "format": "delimited",
+                "time_unit": "min",
+                "delimited": {
+                    "delimiter": "comma",
+                    "header_rows": 2,
+                    "time_column": 2,
+                    "signals": [{"column": 3, "channel": "Signal", "unit": "mV"}],
+                },
+            },
+        ),
+        (
+            "a.dat",
+            ("# made by a script\n\n" + points("   ", False, 2)).encode(),
+            {
+                "format": "delimited",
+                "delimited": {
+                    "delimiter": "blank",
+                    "header_rows": 2,
+                    "time_column": 1,
+                    "signals": [{"column": 2}, {"column": 3}],
+                },
+            },
+        ),
+        ("a.csv", b"animal,fraction,DA\n" + b"R1,1,2\n" * 200, None),
+        ("a.txt", b"Dear colleague,\nhere are the data.\n" * 100, None),
+        ("a.txt", points("\t", False).replace("0.200000", "0.900000").encode(), None),
+        ("a.xlsx", b"PK\x03\x04 no workbook", None),
+    ],
+    ids=["utf-16", "index and units", "blanks", "results", "prose", "uneven", "no workbook"],
+)
+def test_layouts_are_proposed(
+    tmp_path: Path, name: str, content: bytes, expected: dict[str, Any] | None
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = propose_layout(tmp_path, [name])
+    assert (found.ingest if found else None) == expected
+
+
+def test_a_layout_of_a_sheet(tmp_path: Path) -> None:
+    rows = [["t / s", "I (nA)"], *([n * 0.2, math.sin(n)] for n in range(150))]
+    write_workbook(tmp_path / "a.xlsx", [("run", rows)])
+    found = propose_layout(tmp_path, ["a.xlsx"])
+    assert found is not None
+    assert found.words == (
+        "first sheet, 1 row above the points; times in column 1 't / s', "
+        "signal in column 2 'I' (nA)"
+    )
+
+
+def test_exports_that_say_nothing_get_a_layout(tmp_path: Path) -> None:
+    """As a spreadsheet saves them: minutes and nA, semicolons, decimal commas, a name each."""
+    folder = tmp_path / "in"
+    write_lab(folder)
+    for path in sorted(folder.iterdir()):
+        trace = read(path)[0]
+        lines = [f"{n / 300:.5f};{value:.6f}" for n, value in enumerate(trace.signal)]
+        text = "\r\n".join(["min;ECD", *lines, ""]).replace(".", ",")
+        name = trace.sample_name.replace(" %", "%")
+        (folder / f"{name}.csv").write_text(text, encoding="ascii")
+        path.unlink()
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.4")
+    made = init_study(tmp_path, "new", folder, replace(ANSWERS, baseline=1))
+    assert made.text.partition("\n\n")[0].splitlines()[1:] == [
+        "  8 files read: 8 delimited text, declared",
+        "  layout: PROPOSAL: semicolons between cells, 1 row above the points; times in column 1 "
+        "(min), signal in column 2 'ECD'",
+        "  1 file is no export: notes.pdf",
+    ]
+    assert str(made.to_do[0]) == (
+        f"config/new/study.yaml, line {_line(tmp_path, ' delimited')}, ingest.delimited: look "
+        "whether this is where times and signals are, and give the signal's unit"
+    )
+    assert "  pattern {animal} F{fraction} fits 4 of 4 file names (100%)\n" in made.text
+    assert examine(tmp_path, "new").problems == ()
+    # another study of that instrument
+    like = tmp_path / "config" / "new" / "study.yaml"
+    again = init_study(
+        tmp_path, "other", folder, replace(ANSWERS, baseline=1, layout=read_layout(like))
+    )
+    assert "  layout: as study.yaml declares\n" in again.text
+    ours, theirs = (load_study(tmp_path, name).config["ingest"] for name in ("new", "other"))
+    assert ours == theirs
+
+
+def test_a_layout_that_nobody_can_guess_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text("current\n" + "1.5\n" * 300, encoding="utf-8")
+    assert refused("new", "--raw", str(folder), "--root", str(tmp_path)) == (
+        f"--raw {folder}: found 1 file and none that can be read (1 × .txt); expected an "
+        f"instrument export or a table of results. 'dialysis inspect {folder}' says more about "
+        "each; docs/formats.md lists what can be read.\n"
+        "If they are texts or Excel sheets with points in columns, write a file like this and give "
+        f"it with --layout:\n{SKELETON.rstrip()}"
+    )
+    path = tmp_path / "layout.yaml"
+    path.write_text(SKELETON.replace("column: 2", "colum: 2"), encoding="utf-8")
+    assert refused(
+        "new", "--raw", str(folder), "--layout", str(path), "--root", str(tmp_path)
+    ).startswith(f"--layout {path} can't be used: ")
+    path.write_text(
+        "ingest:\n  format: delimited\n  delimited: {header_rows: 1, time_column: null, "
+        "interval_s: 0.2, signals: [{column: 1, unit: nA}]}\n",
+        encoding="utf-8",
+    )
+    (folder / "a.txt").write_text("current\n" + "1.5\n2.5\n" * 1000, encoding="utf-8")
+    arguments = [
+        "init",
+        "new",
+        "--raw",
+        str(folder),
+        "--layout",
+        str(path),
+        "--root",
+        str(tmp_path),
+    ]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert (
+        "  1 file read: 1 delimited text, declared\n  layout: as layout.yaml declares\n"
+        in done.output
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -17,7 +15,7 @@ GROUPS = {
     "NaCl: R4 R5 R6": 90,
     "mianserin 2 mg/kg s.c. vs vehicle: R7 R8 R9": 150,
     "mianserin 5 mg/kg s.c. vs vehicle: R10-R12": 200,
-    "morphine 1 mg/kg i.p. vs saline: R13, R14, R15": 120,
+    "morphine 1 mg/kg i.p. vs saline then naloxone 1 mg/kg s.c. at 40: R13, R14, R15": 120,
 }
 PLACES = {"hip": 40.0, "pfc": 8.0}
 BEFORE, AFTER = 2, 3
@@ -50,7 +48,7 @@ def table() -> str:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A table of areas, made a study by one command, with a second dosing event, and run."""
+    """A table of areas with second doses, made a study by one command, and run."""
     project = new_project(tmp_path_factory.mktemp("designs") / "project")
     lab = project.root.parent / "lab"
     lab.mkdir()
@@ -64,7 +62,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
     assert (
         "152 samples of 15 animals with 30 probes, fractions 1 to 5 (2 reinjected)" in done.stdout
     )
-    (own.config / "doses.csv").write_text(doses(own.config), encoding="utf-8")
     done = own.dialysis("check", "designs")
     assert done.returncode == 0, done.stdout + done.stderr
     own.change("study.yaml", "# sensitivity: true", "sensitivity: false")
@@ -72,17 +69,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
     done = own.snakemake("figures", "--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     return own
-
-
-def doses(config: Path) -> str:
-    """The dose at 0 min for all, and a challenge at 40 min for those that got morphine."""
-    animals = pd.read_csv(config / "animals.csv", keep_default_na=False)
-    lines = ["animal_id,event,time_min,drug,dose,unit,route"]
-    for row in animals.itertuples():
-        lines.append(f"{row.animal_id},first,0,{row.drug},{row.dose},{row.dose_unit},{row.route}")
-        if row.drug == "morphine":
-            lines.append(f"{row.animal_id},challenge,40,naloxone,1,mg/kg,s.c.")
-    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +117,18 @@ def test_the_second_injection_counts_and_the_first_is_kept(
     for row in again.itertuples():
         place = row.comment.split()[1]
         assert used.loc[(row.animal_id, place, row.fraction)] == row.injection_id
+
+
+def test_second_doses_stand_in_the_table_and_in_the_caption(study: Project) -> None:
+    table = pd.read_csv(study.config / "doses.csv", keep_default_na=False)
+    assert len(table) == 18
+    assert table[table["event"] == "dose"]["time_min"].eq(0).all()
+    later = table[table["event"] == "dose 2"]
+    assert later.values.tolist() == [
+        [name, "dose 2", 40, "naloxone", 1, "mg/kg", "s.c."] for name in ("R13", "R14", "R15")
+    ]
+    caption = (study.results / "figures" / "da_hip" / "caption.md").read_text(encoding="utf-8")
+    assert "(arrow; arrow at 40 min: naloxone 1 mg/kg s.c.)" in caption
 
 
 def test_both_regions_have_their_figure(study: Project) -> None:

@@ -114,8 +114,10 @@ def _verdict(report: Report) -> str:
     tables = report.study.tables
     runs = [run for run in tables["injections"]["run"].unique() if run]
     n = len(tables["injections"])
-    measured = f"{n} injections in {len(runs)} runs" if runs else f"{n} samples"
+    measured = counted(n, "injection" if runs else "sample")
+    measured += f" in {counted(len(runs), 'run')}" if runs else ""
     return (
-        f"Study '{report.name}' is ready: {len(tables['animals'])} animals, {measured}, "
-        f"{len(report.study.outcomes)} outcomes. Run it: dialysis run {report.name}"
+        f"Study '{report.name}' is ready: {counted(len(tables['animals']), 'animal')}, "
+        f"{measured}, {counted(len(report.study.outcomes), 'outcome')}. "
+        f"Run it: dialysis run {report.name}"
     )

@@ -22,7 +22,8 @@ from dialysis.commands.options import ROOT
     "groups",
     multiple=True,
     metavar="TEXT",
-    help="A treatment and its animals: 'mianserin 5 mg/kg s.c.: R02 R04'; once for each.",
+    help="A treatment and its animals: 'mianserin 5 mg/kg s.c.: R02 R04'; once for each. A second "
+    "dose, min after the first: 'morphine 1 mg/kg then naloxone 1 mg/kg at 40: R01'.",
 )
 @click.option(
     "--animals",
@@ -42,6 +43,12 @@ from dialysis.commands.options import ROOT
 @click.option("--region", default="", help="Brain region.")
 @click.option("--start", default="", help="Start from vendor_peaks, areas or concentrations.")
 @click.option("--format", "export_format", default="auto", help="Read every file as this format.")
+@click.option(
+    "--layout",
+    "layout_file",
+    type=click.Path(path_type=Path),
+    help="A YAML file with section ingest, for exports that don't say how they are laid out.",
+)
 @click.option("--workbook", is_flag=True, help="Write the tables as one Excel workbook.")
 @ROOT
 def command(
@@ -61,6 +68,7 @@ def command(
     region: str,
     start: str,
     export_format: str,
+    layout_file: Path | None,
     workbook: bool,
     root: Path,
 ) -> None:
@@ -70,6 +78,7 @@ def command(
         init_study,
         read_animal_list,
         read_group,
+        read_layout,
         read_mix,
         to_do_text,
     )
@@ -93,6 +102,7 @@ def command(
         dead_volume_uL=number(dead_volume, "--dead-volume"),
         inj_uL=number(inj, "--inj"),
         region=region,
+        layout=read_layout(layout_file) if layout_file else None,
     )
     made = init_study(root, name, raw, answers, export_format, workbook)
     click.echo(made.text)

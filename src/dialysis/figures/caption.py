@@ -176,14 +176,16 @@ def _shown(
 
 
 def _moments(source: pd.DataFrame) -> str:
-    """What marks the dose: arrows, bars or both."""
+    """What marks the dose: arrows, bars or both, and what was given later."""
     events = source[source["row"] == "event"]
     bars, doses = events[events["end_min"].notna()], events[events["end_min"].isna()]
-    times = sorted(dict.fromkeys(doses["time_min"].round(1)))
-    more = "" if len(times) < 2 else f"s at {listed([f'{t:g}' for t in times])} min"
-    parts = [f"arrow{more}"] if len(doses) or not len(events) else []
-    for event in bars.drop_duplicates(["time_min", "end_min"]).itertuples(index=False):
-        parts.append(f"bar: {event.time_min:g} to {event.end_min:g} min")
+    parts = ["arrow"] if len(doses) or not len(events) else []
+    later = doses[doses["time_min"].round(1) > 0].assign(time_min=doses["time_min"].round(1))
+    for time, own in later.groupby("time_min"):
+        parts.append(f"arrow at {time:g} min: {listed(list(dict.fromkeys(own['text'])))}")
+    for (start, end), own in bars.groupby(["time_min", "end_min"]):
+        given = listed(list(dict.fromkeys(own["text"])))
+        parts.append(f"bar: {start:g} to {end:g} min, {given}")
     return f"({'; '.join(parts)})"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dialysis.ingest import Reader
 from dialysis.ingest.exports import read_export
+from dialysis.init.channels import channel_notes, propose_channels
 from dialysis.init.kinds import SAMPLE, STANDARD
 from dialysis.init.naming import Known, Naming
 from dialysis.init.results import ResultTable
@@ -20,24 +22,31 @@ from dialysis.init.retention import (
     common_peaks,
     propose_analytes,
 )
+from dialysis.init.shifts import retention_factors, shifted_rows
 from dialysis.integrate import integrate_all
+from dialysis.words import counted
 
 MOST_LOOKED_AT = 16
+LEAST_OF_A_RUN = 3
 # What begins with the trace is the injection, not a peak, s.
 START_S = 2.0
 
+Seen = dict[str, list[list[SeenPeak]]]  # peaks of every injection, by channel
 
-def looked_at(naming: Naming) -> list[Known]:
-    """Injections whose peaks are looked at: high standards, else samples, of all runs alike."""
+
+def looked_at(naming: Naming) -> dict[str, list[Known]]:
+    """Injections whose peaks are looked at, by run: high standards, else samples."""
     standards = [item for item in naming.of_kind(STANDARD) if item.role == "cal"]
     sizes = {_size(item) for item in standards} - {None}
     if len(sizes) > 2:
         # the lowest levels miss the smallest peaks
         middle = sorted(size for size in sizes if size is not None)[len(sizes) // 2]
         standards = [item for item in standards if (_size(item) or 0.0) >= middle]
-    chosen = standards or naming.of_kind(SAMPLE)
-    step = max(1, len(chosen) // MOST_LOOKED_AT)
-    return chosen[::step][:MOST_LOOKED_AT]
+    runs: dict[str, list[Known]] = {}
+    for item in standards or naming.of_kind(SAMPLE):
+        runs.setdefault(item.placed.run, []).append(item)
+    most = max(LEAST_OF_A_RUN, MOST_LOOKED_AT // max(1, len(runs)))
+    return {run: own[:: max(1, len(own) // most)][:most] for run, own in runs.items()}
 
 
 def _size(item: Known) -> float | None:
@@ -48,7 +57,12 @@ def _size(item: Known) -> float | None:
 
 
 def analytes_of_exports(
-    naming: Naming, folder: Path, names: Sequence[str], vendor: bool, readers: Sequence[Reader]
+    naming: Naming,
+    folder: Path,
+    names: Sequence[str],
+    vendor: bool,
+    readers: Sequence[Reader],
+    format: str = "auto",
 ) -> tuple[list[ProposedAnalyte], list[str]]:
     """Propose the analytes table.
 
@@ -64,38 +78,75 @@ def analytes_of_exports(
         Whether the vendor's peaks are taken instead of the traces'.
     readers : sequence of Reader
         Readers to choose from.
+    format : str
+        Key of one of them, or ``"auto"``.
 
     Returns
     -------
     analytes : list of ProposedAnalyte
-        Of the channel with the most common peaks.
+        Each on the channel that shows it best, then rows of runs whose retention is another.
     notes : list of str
-        What was looked at, and which channels were left.
+        What was looked at, and what channels and runs showed.
     """
+    runs: dict[str, Seen] = {}
     items = looked_at(naming)
-    by_channel: dict[str, list[list[SeenPeak]]] = {}
-    for item in items:
-        for channel, peaks in _peaks(item, folder, vendor, readers).items():
-            by_channel.setdefault(channel, []).append(peaks)
-    if not by_channel:
+    for run, own in items.items():
+        for item in own:
+            for channel, peaks in _peaks(item, folder, vendor, readers, format).items():
+                runs.setdefault(run, {}).setdefault(channel, []).append(peaks)
+    if not runs:
         return [], ["no injection has a peak"]
-    common = {channel: common_peaks(seen) for channel, seen in by_channel.items()}
-    best = max(common, key=lambda channel: len(common[channel]))
-    several = len(common) > 1
-    what = "standards" if items[0].kind == STANDARD else "samples (there are no standards)"
+    alone = {run: _common(seen) for run, seen in runs.items()}
+    factors, shifted = retention_factors(alone)
+    # Integration follows a factor that is common to a run; windows are those of the usual run.
+    pooled = _common(
+        _pooled([_scaled(seen, factors[run]) for run, seen in runs.items() if run not in shifted])
+    )
+    kinds = [item.kind for own in items.values() for item in own]
+    what = "standards" if kinds[0] == STANDARD else "samples (there are no standards)"
     origin = "vendor's peaks" if vendor else "peaks"
-    notes = [f"retention from the {origin} of {len(items)} {what}"]
-    if several:
-        others = [f"'{name}' ({len(common[name])} peaks)" for name in common if name != best]
+    notes = [f"retention from the {origin} of {len(kinds)} {what}"]
+    if len(pooled) == 1:
+        [only] = pooled.values()
+        rows = propose_analytes(only, names)
+    else:
+        rows = propose_channels(pooled, names)
+        notes += channel_notes(pooled, rows)
+    own_rows = []
+    for run in shifted:
+        found = shifted_rows(run, rows, alone[run])
+        own_rows += found
+        absent = [row.analyte for row in rows if row.analyte not in {f.analyte for f in found}]
+        lost = f"; not found there: {', '.join(absent)}" if absent else ""
         notes.append(
-            f"of the channels, '{best}' has most common peaks ({len(common[best])}); not used: "
-            + ", ".join(others)
+            f"{run} has another retention and {counted(len(found), 'row')} of its own{lost}"
         )
-    return propose_analytes(common[best], names, best if several else ""), notes
+    return [*rows, *own_rows], notes
+
+
+def _common(seen: Mapping[str, Sequence[Sequence[SeenPeak]]]) -> dict[str, list[CommonPeak]]:
+    return {channel: common_peaks(own, channel) for channel, own in seen.items()}
+
+
+def _scaled(seen: Seen, factor: float) -> Seen:
+    return {
+        channel: [
+            [replace(peak, rt_min=peak.rt_min / factor) for peak in own] for own in injections
+        ]
+        for channel, injections in seen.items()
+    }
+
+
+def _pooled(runs: Sequence[Seen]) -> Seen:
+    out: Seen = {}
+    for seen in runs:
+        for channel, own in seen.items():
+            out.setdefault(channel, []).extend(own)
+    return out
 
 
 def _peaks(
-    item: Known, folder: Path, vendor: bool, readers: Sequence[Reader]
+    item: Known, folder: Path, vendor: bool, readers: Sequence[Reader], format: str
 ) -> dict[str, list[SeenPeak]]:
     """Peaks of an injection by channel."""
     own = item.placed.item
@@ -107,11 +158,11 @@ def _peaks(
             ]
         return found
     for file in own.files:
-        for trace in read_export(folder / file, readers=readers).chromatograms:
+        for trace in read_export(folder / file, format, readers).chromatograms:
             if trace.section != own.section:
                 continue
             found[trace.channel] = [
-                SeenPeak(peak.rt_s / 60, peak.area, peak.width_s / 60)
+                SeenPeak(peak.rt_s / 60, peak.area, peak.width_s / 60, snr=peak.snr_sigma)
                 for peak in integrate_all(trace, where=file)
                 if peak.start_s > trace.start_s + START_S
                 and peak.snr_usp >= LEAST_SNR

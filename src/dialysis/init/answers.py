@@ -5,20 +5,43 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dialysis.errors import StudyError
 from dialysis.init.animals import AnimalList
+from dialysis.init.layouts import ProposedLayout
 from dialysis.study.cells import (
     DecimalMarks,
+    Treatment,
     plain_number,
     read_choice,
     read_number,
     read_treatment,
     read_vehicle,
+    split_unit,
 )
 from dialysis.study.config import did_you_mean
 from dialysis.tables.inputs import AMOUNT_UNITS
+
+
+@dataclass(frozen=True)
+class LaterDose:
+    """A dosing event after the first one.
+
+    Parameters
+    ----------
+    drug, dose, unit, route : str
+        As the doses table has them.
+    time_min, end_min : str
+        Minutes after the first dose; the end of an infusion, or nothing.
+    """
+
+    drug: str
+    dose: str
+    unit: str
+    route: str
+    time_min: str
+    end_min: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +54,8 @@ class Group:
         As the animals table has them; the dose is 0 for a vehicle.
     animals : tuple of str
         Names or ranges of names (``R01-R05``) as they were given.
+    later : tuple of LaterDose
+        What they got after the first dose.
     """
 
     drug: str
@@ -39,6 +64,7 @@ class Group:
     route: str
     animals: tuple[str, ...]
     control: str = ""
+    later: tuple[LaterDose, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +102,8 @@ class Answers:
         Brain region.
     animals : AnimalList or None
         The lab's own list of animals.
+    layout : ProposedLayout or None
+        How the exports are read.
     """
 
     groups: tuple[Group, ...] = ()
@@ -91,6 +119,7 @@ class Answers:
     dead_volume_uL: float | None = None
     inj_uL: float | None = None
     region: str = ""
+    layout: ProposedLayout | None = None
 
 
 def read_positive(text: str, what: str) -> float:
@@ -111,12 +140,13 @@ def read_group(text: str) -> Group:
     """Read ``mianserin 5 mg/kg s.c.: R02 R04`` or ``vehicle: R01, R03``.
 
     Where there are several vehicles, ``mianserin 5 mg/kg vs saline: R02`` says the one that a drug
-    is compared with.
+    is compared with.  ``morphine 1 mg/kg then naloxone 1 mg/kg at 40: R03`` is a second dose 40 min
+    after the first; ``at 40-60`` is an infusion.
 
     Raises
     ------
     StudyError
-        If there is no treatment, no dose of a drug, or no animal.
+        If there is no treatment, no dose of a drug, no time of a later one, or no animal.
     """
     match = re.fullmatch(r"\s*(.+?)\s*[:=]\s*(.+?)\s*", text)
     if match is None:
@@ -124,9 +154,9 @@ def read_group(text: str) -> Group:
             f"--group '{text}': found no ':' between treatment and animals; expected a text like "
             "'mianserin 5 mg/kg s.c.: R02 R04' or 'vehicle: R01 R03'."
         )
-    treatment, *against = re.split(r"\s+(?:vs\.?|versus|against|gegen)\s+", match[1], maxsplit=1)
-    parts = read_treatment(treatment)
-    vehicle = read_vehicle(parts.drug)
+    given, *later = re.split(r"\s+(?:then|dann)\s+", match[1])
+    treatment, *against = re.split(r"\s+(?:vs\.?|versus|against|gegen)\s+", given, maxsplit=1)
+    parts, vehicle = _treatment(treatment)
     if not parts.dose and not vehicle:
         raise StudyError(
             f"--group '{text}': found no dose of '{treatment}'; expected one with its unit, like "
@@ -142,6 +172,46 @@ def read_group(text: str) -> Group:
         route=parts.route,
         animals=names,
         control=(read_vehicle(against[0]) or against[0]) if against else "",
+        later=tuple(_read_later(part, text) for part in later),
+    )
+
+
+def _treatment(text: str) -> tuple[Treatment, str]:
+    """Drug, dose and route, and the vehicle's usual name; ``vehicle i.p.`` has no dose."""
+    parts = read_treatment(text)
+    if not parts.dose:
+        name, route = split_unit(text)
+        if read_vehicle(name):
+            parts = replace(parts, drug=name, route=route)
+    return parts, read_vehicle(parts.drug)
+
+
+_LATER = re.compile(
+    r"(?P<what>.+?)\s+(?:at|bei|@)\s+(?P<start>[\d.,]+)(?:\s*[-–]\s*(?P<end>[\d.,]+))?(?:\s*min)?",
+    re.IGNORECASE,
+)
+
+
+def _read_later(text: str, whole: str) -> LaterDose:
+    """Read ``naloxone 1 mg/kg s.c. at 40``, minutes after the first dose."""
+    match = _LATER.fullmatch(text.strip())
+    parts, vehicle = _treatment(match["what"]) if match else (Treatment(""), "")
+    if match is None or not (parts.dose or vehicle):
+        raise StudyError(
+            f"--group '{whole}': found 'then {text}'; expected a dose and the minutes after the "
+            "first one, like 'then naloxone 1 mg/kg s.c. at 40' ('at 40-60' for an infusion)."
+        )
+    start, end = (
+        plain_number(read_positive(match[name], f"--group '{whole}'")) if match[name] else ""
+        for name in ("start", "end")
+    )
+    return LaterDose(
+        drug=vehicle or parts.drug,
+        dose=plain_number(read_positive(parts.dose, f"--group '{whole}'")) if parts.dose else "0",
+        unit=parts.unit,
+        route=parts.route,
+        time_min=start,
+        end_min=end,
     )
 
 
@@ -159,7 +229,8 @@ def animals_of(group: Group, known: Sequence[str]) -> list[str]:
         if text.casefold() in folded:
             found.append(folded[text.casefold()])
             continue
-        names = [folded[name] for name in _range(text) if name in folded]
+        inside = [name.casefold() for name in _range(text)]
+        names = [folded[name] for name in inside if name in folded]
         if not names:
             hint = did_you_mean(text, known) or f"Animals there are: {', '.join(known)}."
             raise StudyError(
@@ -170,10 +241,18 @@ def animals_of(group: Group, known: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def listed_animals(group: Group) -> list[str]:
+    """Animals of a group as they were given, ranges written out."""
+    names = [name for text in group.animals for name in _range(text) or [text]]
+    return list(dict.fromkeys(names))
+
+
 def _range(text: str) -> list[str]:
-    """Names of a range like ``R01-R05``, casefolded; none when it is no range."""
-    match = re.fullmatch(r"(\D*)(\d+)\s*[-–]\s*(\D*)(\d+)", text.casefold())
-    if match is None or (match[3] and match[3] != match[1]) or int(match[4]) < int(match[2]):
+    """Names of a range like ``R01-R05``; none when it is no range."""
+    match = re.fullmatch(r"(\D*)(\d+)\s*[-–]\s*(\D*)(\d+)", text)
+    if match is None or int(match[4]) < int(match[2]):
+        return []
+    if match[3] and match[3].casefold() != match[1].casefold():
         return []
     digits = len(match[2])
     numbers = range(int(match[2]), int(match[4]) + 1)

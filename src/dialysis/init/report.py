@@ -45,6 +45,7 @@ class Report:
     start: str
     to_do: tuple[ToDo, ...]
     files: tuple[str, ...]
+    layout: str = ""
 
 
 def report_text(report: Report) -> str:
@@ -81,6 +82,8 @@ def _found(report: Report) -> Iterator[str]:
     formats = Counter(of_file.values())
     listed = ", ".join(f"{n} {names.get(key, key)}" for key, n in formats.most_common())
     yield f"{counted(len(of_file), 'file')} read: {listed}"
+    if report.layout:
+        yield f"layout: {report.layout}"
     if len({item.format for item in inspection.found if item.trace}) > 1:
         yield "files of several formats: make sure that they are of one study"
     for note in dict.fromkeys(i.injected_at_note for i in inspection.found if i.injected_at_note):
@@ -174,7 +177,9 @@ def _analytes(report: Report) -> Iterator[str]:
         if reads_exports(report.start):
             kind = " (internal standard)" if row.internal_standard == "itself" else ""
             window = f"{row.rt_min:6.2f} ± {row.window_min:.2f} min"
-            yield f"{row.analyte:<8} {window}{kind}"
+            where = f" on {row.channel}" if row.channel else ""
+            where += f" in {row.run}" if row.run else ""
+            yield f"{row.analyte:<8} {window}{where}{kind}"
         else:
             kind = " (internal standard)" if row.internal_standard == "itself" else ""
             yield f"{row.analyte}{kind}"

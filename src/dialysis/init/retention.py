@@ -45,12 +45,16 @@ CONSTANT_CV = 0.12
 
 @dataclass(frozen=True)
 class SeenPeak:
-    """A peak in one injection: apex and width at half height, min, area, the vendor's name."""
+    """A peak in one injection: apex and width at half height, min, area, the vendor's name.
+
+    ``snr`` is its signal to noise; 0 where that is not known.
+    """
 
     rt_min: float
     area: float
     width_min: float = 0.0
     name: str = ""
+    snr: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ class CommonPeak:
         Coefficient of variation of its area; nan for one injection.
     name : str
         Name that the vendor's software gave it most often.
+    channel : str
+        Detector channel.
+    snr : float
+        Median of its signal to noise; 0 where that is not known.
     """
 
     rt_min: float
@@ -79,15 +87,24 @@ class CommonPeak:
     part: float
     area_cv: float
     name: str = ""
+    channel: str = ""
+    snr: float = 0.0
+
+    @property
+    def clearness(self) -> float:
+        """Signal to noise above what a peak needs; nothing known counts as just enough."""
+        return max(self.snr / LEAST_SNR, 1.0)
 
 
-def common_peaks(injections: Sequence[Sequence[SeenPeak]]) -> list[CommonPeak]:
+def common_peaks(injections: Sequence[Sequence[SeenPeak]], channel: str = "") -> list[CommonPeak]:
     """Find the peaks that most injections have, by time.
 
     Parameters
     ----------
     injections : sequence of sequence of SeenPeak
         Peaks of every injection that is looked at.
+    channel : str
+        Goes to the peaks.
     """
     named = [p for own in injections for p in own if p.name]
     if named:
@@ -114,6 +131,8 @@ def common_peaks(injections: Sequence[Sequence[SeenPeak]]) -> list[CommonPeak]:
                 part=part,
                 area_cv=cv,
                 name=members[0][1].name,
+                channel=channel,
+                snr=statistics.median(peak.snr for _, peak in members),
             )
         )
     return sorted(found, key=lambda peak: peak.rt_min)
@@ -157,6 +176,8 @@ class ProposedAnalyte:
         Detector channel, where there are several.
     grounds : str
         On what the name rests.
+    run : str
+        The run that the row is for; empty for all.
     """
 
     analyte: str
@@ -166,10 +187,22 @@ class ProposedAnalyte:
     internal_standard: str
     channel: str
     grounds: str
+    run: str = ""
+
+    @property
+    def by_time(self) -> bool:
+        """Whether it could only be called after its time."""
+        return self.grounds.startswith(_BY_TIME)
+
+
+_BY_TIME = "PROPOSAL: named after its time"
 
 
 def propose_analytes(
-    peaks: Sequence[CommonPeak], names: Sequence[str] = (), channel: str = ""
+    peaks: Sequence[CommonPeak],
+    names: Sequence[str] = (),
+    several: bool = False,
+    others: Sequence[CommonPeak] = (),
 ) -> list[ProposedAnalyte]:
     """Give peaks names and windows.
 
@@ -179,8 +212,10 @@ def propose_analytes(
         By time.
     names : sequence of str
         What was measured, if that is known.
-    channel : str
-        Goes to the rows.
+    several : bool
+        Whether there are several channels, so that rows say theirs.
+    others : sequence of CommonPeak
+        Further peaks, of which windows keep clear.
 
     Returns
     -------
@@ -191,7 +226,7 @@ def propose_analytes(
     constant = _internal_standard(peaks)
     called, grounds = _names(peaks, list(names), constant)
     internal = called[constant] if constant is not None else ""
-    windows = _windows(peaks)
+    windows = windows_of(peaks, others)
     rows = []
     for number, (peak, name, window) in enumerate(zip(peaks, called, windows, strict=True)):
         standard = "itself" if number == constant else internal
@@ -205,7 +240,7 @@ def propose_analytes(
                 window,
                 USUAL_ORDER.get(name),
                 standard,
-                channel,
+                peak.channel if several else "",
                 why,
             )
         )
@@ -240,18 +275,16 @@ def _names(
         origin = "given name" if given else "usual name"
         return expected, f"PROPOSAL: {origin} by the usual order of elution"
     made = [f"peak_{peak.rt_min:.2f}" for peak in peaks]
-    return made, "PROPOSAL: named after its time, say what it is"
+    return made, f"{_BY_TIME}, say what it is"
 
 
-def _windows(peaks: Sequence[CommonPeak]) -> list[float]:
-    """Half widths that leave the neighbours alone, min, rounded down to 0.01."""
+def windows_of(peaks: Sequence[CommonPeak], others: Sequence[CommonPeak] = ()) -> list[float]:
+    """Half widths that leave the neighbours on the channel alone, min, rounded down to 0.01."""
     out = []
-    for number, peak in enumerate(peaks):
-        gaps = [
-            abs(peaks[other].rt_min - peak.rt_min)
-            for other in (number - 1, number + 1)
-            if 0 <= other < len(peaks)
-        ]
+    for peak in peaks:
+        times = sorted({p.rt_min for p in (*peaks, *others) if p.channel == peak.channel})
+        at = times.index(peak.rt_min)
+        gaps = [abs(times[n] - peak.rt_min) for n in (at - 1, at + 1) if 0 <= n < len(times)]
         usual = min(WIDEST * peak.rt_min, WIDEST_MIN)
         widest = max(usual, 2 * peak.spread_min, peak.width_min)
         half = min([NEIGHBOUR_PART * gap for gap in gaps] + [widest])

@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from dialysis.errors import Problem, StudyError
-from dialysis.ingest import READERS
+from dialysis.ingest import READERS, Reader
 from dialysis.init.analytes import analytes_of_exports, analytes_of_table
 from dialysis.init.answers import Answers
 from dialysis.init.kinds import SAMPLE
+from dialysis.init.layouts import (
+    EXCEL_ENDINGS,
+    SKELETON,
+    TEXT_ENDINGS,
+    ProposedLayout,
+    propose_layout,
+)
 from dialysis.init.names import Sample
 from dialysis.init.naming import Naming, n_before, read_names
 from dialysis.init.report import Report, ToDo, report_text, to_do_text
@@ -29,6 +36,7 @@ from dialysis.init.tables import (
     check_names,
     concentrations_rows,
     counts_sentence,
+    doses_rows,
     exclusions_rows,
     injections_rows,
     probes_rows,
@@ -51,9 +59,12 @@ from dialysis.study.start import (
     quantifies,
     reads_exports,
 )
+from dialysis.words import counted
 
 NOTES_FILE = "init.md"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# The default of normalize.baseline.min_fractions; a shorter baseline needs it said.
+_LEAST_BASELINE = 2
 _HEADING = (
     "Made by 'dialysis init'. Every option there is stands here; one that is commented out shows\n"
     "its default. Take the '# ' away to change it."
@@ -118,22 +129,33 @@ def init_study(
     given = answers or Answers()
     config_dir = root / "config" / name
     _check_arguments(root, name, raw, given)
-    survey = survey_folder(raw, format)
+    survey, reading = _survey(raw, format, given.layout)
     start, table, notes = _start(survey, raw, given)
-    made = _of_exports if reads_exports(start) else _of_table
-    study = made(survey, table, raw, start, given)
+    if reads_exports(start):
+        study = _of_exports(survey, raw, start, given, reading)
+    else:
+        study = _of_table(survey, table, raw, start, given)
     listed = given.animals.notes if given.animals else ()
     listed = (*listed, *unlisted(animals_in(study.naming), given))
     study = replace(study, notes=(*notes, *study.notes, *listed))
     tables, values = _tables(study, given)
     values["study"]["title"] = name
+    if reading.layout is not None and reads_exports(start):
+        values["ingest"] |= reading.layout.ingest
     yaml_text = study_yaml(values, _HEADING)
     shown = f"config/{name}"
     to_do = _to_do(study, tables, yaml_text, values, shown, workbook)
+    if reading.proposed:
+        line = line_of(yaml_text, "ingest", "delimited")
+        what = "look whether this is where times and signals are, and give the signal's unit"
+        to_do = (ToDo(f"{shown}/study.yaml", f"line {line}, ingest.delimited", what), *to_do)
     report = Report(
         shown=shown,
         raw=_raw_words(root, name, raw),
         inspection=survey.inspection if survey.injected else None,
+        layout=f"{'PROPOSAL: ' if reading.proposed else ''}{reading.layout.words}"
+        if reading.layout is not None and survey.injected
+        else "",
         table=study.table,
         naming=study.naming,
         counts=counts_sentence(study.naming),
@@ -153,6 +175,58 @@ def init_study(
     files = write_study_files(config_dir, texts, tables, workbook)
     _link_raw(root, name, raw)
     return Initiated(config_dir, report_text(replace(report, files=tuple(files))), to_do)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """How the exports are read: format, readers with their options, and a declared layout."""
+
+    format: str
+    readers: Sequence[Reader] = READERS
+    layout: ProposedLayout | None = None
+    proposed: bool = False
+
+
+def _survey(raw: Path, format: str, declared: ProposedLayout | None) -> tuple[Survey, _Reading]:
+    """Read all exports; where none says what it is, by a layout that fits them."""
+    if declared is not None:
+        reading = _by_layout(declared, format)
+        return survey_folder(raw, reading.format, reading.readers), reading
+    survey = survey_folder(raw, format)
+    if survey.injected or format != "auto":
+        return survey, _Reading(format)
+    files = _unread(survey, raw)
+    tables, _ = find_results(raw, files)
+    layout = None if tables else propose_layout(raw, files)
+    if layout is not None:
+        reading = replace(_by_layout(layout, format), proposed=True)
+        again = survey_folder(raw, reading.format, reading.readers, layout.files)
+        if len(again.injected) > len(again.inspection.problems):
+            rest = {
+                ending: kept
+                for ending, own in survey.inspection.unknown.items()
+                if (kept := tuple(f for f in own if f not in {str(raw / n) for n in layout.files}))
+            }
+            inspection = replace(again.inspection, unknown=rest)
+            return replace(again, inspection=inspection), reading
+    return survey, _Reading(format)
+
+
+def _by_layout(layout: ProposedLayout, format: str) -> _Reading:
+    readers = [reader.configured(layout.ingest) for reader in READERS]
+    own = str(layout.ingest.get("format", "auto"))
+    return _Reading(own if format == "auto" else format, readers, layout)
+
+
+def _unread(survey: Survey, raw: Path) -> list[str]:
+    """Files that no reader knows, and texts and workbooks that none can read."""
+    names = [name for own in survey.inspection.unknown.values() for name in own]
+    names += [
+        problem.file
+        for problem in survey.inspection.problems
+        if Path(problem.file).suffix.lower() in (*TEXT_ENDINGS, *EXCEL_ENDINGS)
+    ]
+    return list(dict.fromkeys(Path(name).relative_to(raw).as_posix() for name in names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,17 +271,7 @@ def _start(
     survey: Survey, raw: Path, answers: Answers
 ) -> tuple[str, ResultTable | None, tuple[str, ...]]:
     """What the study starts from, and the results table it is then."""
-    others = [
-        Path(name).relative_to(raw).as_posix()
-        for names in survey.inspection.unknown.values()
-        for name in names
-    ]
-    others += [
-        Path(problem.file).relative_to(raw).as_posix()
-        for problem in survey.inspection.problems
-        if Path(problem.file).suffix.lower() in (".csv", ".txt", ".xlsx", ".tsv")
-    ]
-    tables, wrong = find_results(raw, list(dict.fromkeys(others)))
+    tables, wrong = find_results(raw, _unread(survey, raw))
     traces = any(item.trace for item in survey.injected)
     peaks = any(item.vendor_peaks for item in survey.injected)
     start = answers.start
@@ -271,15 +335,26 @@ def _nothing(survey: Survey, raw: Path, start: str) -> str:
     more = len(inspection.problems) - 5
     listed += f"\n  and {more} more" if more > 0 else ""
     return (
-        f"--raw {raw}: found {n_files} files and none that can be read"
+        f"--raw {raw}: found {counted(n_files, 'file')} and none that can be read"
         f"{f' ({endings})' if endings else ''}; expected {wanted}. 'dialysis inspect {raw}' says "
-        "more about each; docs/formats.md lists what can be read, and how text or Excel files with "
-        f"points in columns are declared.{listed}"
+        f"more about each; docs/formats.md lists what can be read.{listed}{_declare(survey)}"
+    )
+
+
+def _declare(survey: Survey) -> str:
+    """How a layout is declared, where there are files that may have one."""
+    names = [name for own in survey.inspection.unknown.values() for name in own]
+    names += [problem.file for problem in survey.inspection.problems]
+    if not any(Path(name).suffix.lower() in (*TEXT_ENDINGS, *EXCEL_ENDINGS) for name in names):
+        return ""
+    return (
+        "\nIf they are texts or Excel sheets with points in columns, write a file like this and "
+        f"give it with --layout:\n{SKELETON.rstrip()}"
     )
 
 
 def _of_exports(
-    survey: Survey, table: ResultTable | None, raw: Path, start: str, answers: Answers
+    survey: Survey, raw: Path, start: str, answers: Answers, reading: _Reading
 ) -> _Study:
     """A study of traces or of vendors' peaks."""
     usable = [item for item in survey.injected if item.trace or start == VENDOR_PEAKS]
@@ -289,7 +364,10 @@ def _of_exports(
         notes.append(f"{left} vendor's reports without a trace are left out")
     naming = read_names(placed, answers.pattern)
     names = answers.analytes or tuple(part.analyte for part in answers.mix)
-    analytes, found = analytes_of_exports(naming, raw, names, start == VENDOR_PEAKS, READERS)
+    vendor = start == VENDOR_PEAKS
+    analytes, found = analytes_of_exports(
+        naming, raw, names, vendor, reading.readers, reading.format
+    )
     return _Study(start, naming, analytes, (*notes, *found))
 
 
@@ -312,6 +390,7 @@ def _of_table(
             declared=SAMPLE if row.animal and row.fraction is not None else "",
             inj_uL=None,
             dilution=None,
+            volume="",
             channels=(),
             trace=False,
             format="",
@@ -340,7 +419,7 @@ def _of_table(
 def _tables(study: _Study, answers: Answers) -> tuple[dict[str, list[Row]], dict[str, Any]]:
     """Every table with its rows, and the options that are known."""
     naming, start = study.naming, study.start
-    names = [row.analyte for row in study.analytes]
+    names = list(dict.fromkeys(row.analyte for row in study.analytes))
     check_names(answers.mix, names, "--mix")
     check_names(answers.limits, names, "--lod")
     volumes = {item.placed.item.inj_uL for item in naming.known} - {None, 0.0}
@@ -350,6 +429,9 @@ def _tables(study: _Study, answers: Answers) -> tuple[dict[str, list[Row]], dict
     probes = probes_rows(naming)
     if probes:
         tables["probes"] = probes
+    doses = doses_rows(animals, answers)
+    if doses:
+        tables["doses"] = doses
     standards: list[Row] = []
     if start == CONCENTRATIONS and study.table and study.ids:
         tables["concentrations"] = concentrations_rows(
@@ -378,7 +460,7 @@ def _options(
         "normalize": {},
     }
     if study.start == TRACES and study.analytes:
-        first = study.analytes[0]
+        first = min(study.analytes, key=lambda row: row.rt_min)
         values["integrate"]["start_min"] = max(0.0, round(first.rt_min - 2.5 * first.window_min, 1))
     if quantifies(study.start):
         if inj_uL is not None:
@@ -395,7 +477,8 @@ def _options(
     values["normalize"] = {name: value for name, value in given.items() if value is not None}
     before = answers.baseline or n_before(study.naming)
     if before:
-        values["normalize"]["baseline"] = {"n_fractions": before}
+        least = {"min_fractions": before} if before < _LEAST_BASELINE else {}
+        values["normalize"]["baseline"] = {"n_fractions": before, **least}
     return values
 
 
@@ -421,6 +504,10 @@ def _to_do(
     if drugs:
         what = "what each animal got: the drug with its dose ('mianserin 5 mg/kg') or its vehicle"
         found.append(ToDo(place("animals"), f"{_rows(drugs)}, columns drug, dose, dose_unit", what))
+    undosed = empty("doses", "drug")
+    if undosed:
+        what = "the doses of these animals, as in animals.csv"
+        found.append(ToDo(place("doses"), f"{_rows(undosed)}, columns drug, dose, unit", what))
     if not any(row["animal_id"] for row in tables["animals"]):
         what = "a row for each animal, with its drug and dose"
         found.append(ToDo(place("animals"), "row 2 and below", what))
@@ -454,6 +541,13 @@ def _to_do(
     if guessed:
         what = "look whether the proposed names are right"
         found.append(ToDo(place("analytes"), f"{_rows(guessed)}, column analyte", what))
+    for column, what in (
+        ("channel", "look whether each analyte is on the channel that you want"),
+        ("run", "look whether this run was on another column or eluent, so that windows differ"),
+    ):
+        chosen = [n for n, row in enumerate(tables["analytes"], start=2) if row.get(column)]
+        if chosen:
+            found.append(ToDo(place("analytes"), f"{_rows(chosen)}, column {column}", what))
     without = [
         n
         for n, row in enumerate(tables.get("concentrations", ()), start=2)
@@ -476,9 +570,11 @@ def _to_do(
             found.append(ToDo(f"{shown}/study.yaml", f"line {line}, {'.'.join(path)}", what))
     if quantifies(study.start) and "inj_uL" not in values["quantify"] and _needs_volume(tables):
         line = line_of(yaml_text, "quantify", "inj_uL")
-        found.append(
-            ToDo(f"{shown}/study.yaml", f"line {line}, quantify.inj_uL", "injected volume, µL")
-        )
+        said = {item.placed.item.volume for item in study.naming.known} - {"", "0"}
+        what = "injected volume, µL"
+        if len(said) == 1:
+            what += f" (the exports say {said.pop()}, and not in what unit)"
+        found.append(ToDo(f"{shown}/study.yaml", f"line {line}, quantify.inj_uL", what))
     return tuple(found)
 
 

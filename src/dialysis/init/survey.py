@@ -35,6 +35,8 @@ class Injected:
         Kind that the export says; empty when it says none.
     inj_uL, dilution : float or None
         As the export gives them.
+    volume : str
+        Injected volume of a unit that the export does not say (ANDI); empty for others.
     channels : tuple of str
         Detector channels.
     trace : bool
@@ -56,6 +58,7 @@ class Injected:
     declared: str
     inj_uL: float | None
     dilution: float | None
+    volume: str
     channels: tuple[str, ...]
     trace: bool
     format: str
@@ -80,7 +83,10 @@ class Survey:
 
 
 def survey_folder(
-    folder: Path, format: str = "auto", readers: Sequence[Reader] = READERS
+    folder: Path,
+    format: str = "auto",
+    readers: Sequence[Reader] = READERS,
+    files: Sequence[str] = (),
 ) -> Survey:
     """Read every export in a folder and its subfolders.
 
@@ -92,6 +98,8 @@ def survey_folder(
         Key of a reader, or ``"auto"``.
     readers : sequence of Reader
         Readers to choose from.
+    files : sequence of str
+        The only files that are read, relative to the folder; all without any.
 
     Returns
     -------
@@ -104,7 +112,9 @@ def survey_folder(
     def seen(item: Chromatogram | VendorReport) -> None:
         items.append(_injected(item, folder))
 
-    inspection = inspect_files([folder], format, readers, each=seen)
+    paths = [folder / name for name in files] or [folder]
+    inspection = inspect_files(paths, format, readers, each=seen)
+    inspection = replace(inspection, folder=folder.as_posix())
     # A day/month order that one file leaves open is settled by the others.
     times = settle_orders([(item.injected_at, item.time_note) for item in items])
     settled = [
@@ -129,6 +139,7 @@ def _injected(item: Chromatogram | VendorReport, folder: Path) -> Injected:
         declared=declared_kind(item.header),
         inj_uL=item.injection_uL,
         dilution=item.dilution,
+        volume=item.header.get("sample_injection_volume", "").removesuffix(".0"),
         channels=(item.channel,),
         trace=isinstance(item, Chromatogram),
         format=item.format,

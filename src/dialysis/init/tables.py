@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dialysis.errors import StudyError
 from dialysis.init.animals import match_animals
-from dialysis.init.answers import Answers, MixPart, animals_of
+from dialysis.init.answers import Answers, MixPart, animals_of, listed_animals
 from dialysis.init.kinds import QC, SAMPLE, STANDARD
 from dialysis.init.naming import Known, Naming
 from dialysis.init.results import ResultTable
@@ -19,6 +19,7 @@ from dialysis.words import counted
 Row = dict[str, object]
 
 _ANIMAL_COLUMNS = ("animal_id", "drug", "dose", "dose_unit", "route", "control", "sex", "weight_g")
+_DOSE_COLUMNS = ("animal_id", "event", "time_min", "drug", "dose", "unit", "route", "end_min")
 _EXCLUSION_COLUMNS = (
     "level",
     "id",
@@ -51,7 +52,8 @@ def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
         rest = [_row(columns, animal_id=name) for name in names if name not in rows]
         return [*rows.values(), *rest]
     for group in answers.groups:
-        for name in animals_of(group, names):
+        # Without any sample name that tells, animals are those of the groups.
+        for name in animals_of(group, names) if names else listed_animals(group):
             if name in rows:
                 raise StudyError(
                     f"--group: found animal '{name}' in '{rows[name]['drug']}' and "
@@ -62,6 +64,26 @@ def animals_rows(names: Sequence[str], answers: Answers) -> list[Row]:
             rows[name] = _row(_ANIMAL_COLUMNS, animal_id=name, **treated)
     rest = [_row(_ANIMAL_COLUMNS, animal_id=name) for name in names if name not in rows]
     return [*rows.values(), *rest] or [_row(_ANIMAL_COLUMNS)]
+
+
+def doses_rows(animals: Sequence[Row], answers: Answers) -> list[Row]:
+    """Doses of every animal where some got several: the first at 0 min, later ones as given.
+
+    Without a second dose there are no rows: the dose is at 0 min then, as the animals table has it.
+    """
+    if not any(group.later for group in answers.groups):
+        return []
+    names = [str(row["animal_id"]) for row in animals]
+    later_of = {name: g.later for g in answers.groups for name in animals_of(g, names)}
+    rows = []
+    for animal in animals:
+        name = str(animal["animal_id"])
+        first = {column: animal[column] for column in ("drug", "dose", "route")}
+        first |= {"unit": animal["dose_unit"], "time_min": "0"}
+        rows.append(_row(_DOSE_COLUMNS, animal_id=name, event="dose", **first))
+        for number, later in enumerate(later_of.get(name, ()), start=2):
+            rows.append(_row(_DOSE_COLUMNS, animal_id=name, event=f"dose {number}", **vars(later)))
+    return _without_empty(rows, ("end_min",))
 
 
 def _has(listed: Mapping[str, Mapping[str, str]], column: str) -> bool:
@@ -163,7 +185,9 @@ def standards_rows(
 ) -> list[Row]:
     """One row per standard or QC and analyte; the amount is empty where nobody said it."""
     parts = {part.analyte.casefold(): part for part in mix}
-    measured = [row.analyte for row in analytes if row.internal_standard != "itself"]
+    measured = [
+        row.analyte for row in analytes if row.internal_standard != "itself" and not row.run
+    ]
     rows: list[Row] = []
     for item in naming.known:
         if item.kind not in (STANDARD, QC) or item.level is None:
@@ -205,6 +229,7 @@ def analytes_rows(analytes: Sequence[ProposedAnalyte], start: str) -> list[Row]:
         rows.append(
             {
                 "analyte": row.analyte,
+                "run": row.run,
                 **(window if placed else {}),
                 "mw": "" if row.mw is None else f"{row.mw:g}",
                 "internal_standard": row.internal_standard,
@@ -214,7 +239,7 @@ def analytes_rows(analytes: Sequence[ProposedAnalyte], start: str) -> list[Row]:
         )
     if not rows:
         return [_row(("analyte", "rt_min", "window_min", "mw", "internal_standard"))]
-    return _without_empty(rows, ("channel", "mw", "internal_standard", "comment"))
+    return _without_empty(rows, ("run", "channel", "mw", "internal_standard", "comment"))
 
 
 def exclusions_rows() -> list[Row]:

@@ -21,6 +21,7 @@ from dialysis.integrate.shapes import (
     U_LOW,
     U_STEP,
     Correction,
+    powers_of,
     shape_values,
     spline_areas,
     spline_values,
@@ -39,18 +40,21 @@ SHORTEST_BLOCK_S, LONGEST_BLOCK_S = 0.2, 3.0
 FRONT_DECAYS = 6.0
 # Rounds of learning, those before the correction is learned, and those that estimate spreads.
 ROUNDS, PLAIN_ROUNDS, SPREAD_ROUNDS = 8, 2, 3
+# Peaks may be far from where their fit begins: first so many rounds with so many steps.
+FAR_ROUNDS, FAR_STEPS = 3, 3
 # Standard deviation of second differences of the correction's coefficients, and of the
 # coefficients themselves in the middle and at the ends.
 BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
-# A trace whose χ² is so many times the usual one was not fitted, and says nothing of the shape.
+# A trace whose χ² is so many times the usual one was not fitted, and says nothing of the run.
 NOT_FITTED = 10.0
 # The uncertainty of the shape counts this many times: that c is the same for all peaks, and a
 # polynomial in r, is not exactly so.
-SHAPE_CAUTION = 2.5
+SHAPE_CAUTION = 1.5
 # Standard deviation of c_k relative to that of c_(k−1).
 SLOPE_SD = 3.0
-# These standard deviations are the largest; the run's own are found between this part and all.
-LEAST_SCALE = 0.02
+# These standard deviations are the largest; the run's own are found between this part and all,
+# by power.  What c₀ is known by is its middle, and its tails may be larger than that suggests.
+LEAST_SCALES = (0.2, 0.02, 0.02)
 
 
 @dataclass(frozen=True)
@@ -119,9 +123,11 @@ class RunModel:
         Range that is integrated, s.
     mean_sd : ndarray of float64, shape (3, J)
         Standard errors of the means: µ (s), ln σ, ln τ.
-    shape_effects : tuple of ndarray of float64, shape (J_g, J_g, k)
-        For each group: how the uncertainty of the shape, in k independent parts, moves the area
-        of a peak (first axis) per area of a peak (second).
+    shape_root : ndarray of float64, shape (N_POWERS, N_SPLINES, k)
+        Root of the covariance of the correction's coefficients.
+    shape_effects : tuple of ndarray of float64, shape (J_g, J_g, N_SPLINES)
+        For each group: how a coefficient of the correction moves the area of a peak (first axis)
+        per area of a peak (second) with a factor of 1 of its power.
     n_traces : int
         Number of traces it was learned from.
     """
@@ -141,6 +147,7 @@ class RunModel:
     first_s: float
     last_s: float
     mean_sd: FloatArray
+    shape_root: FloatArray
     shape_effects: tuple[FloatArray, ...]
     n_traces: int
 
@@ -194,6 +201,7 @@ def learn(
         first_s=first_s,
         last_s=last_s,
         mean_sd=np.zeros((3, n_peaks)),
+        shape_root=np.zeros((N_POWERS, N_SPLINES, 0)),
         shape_effects=(),
         n_traces=len(traces),
     )
@@ -212,7 +220,7 @@ def learn(
                     signal,
                     priors,
                     model.correction,
-                    steps=3 if number == 0 else 1,
+                    steps=FAR_STEPS if number < FAR_ROUNDS else 1,
                     start=starts[i],
                 )
             )
@@ -222,10 +230,9 @@ def learn(
             correction, _, scales = _update_correction(model, done, scales)
             model = replace(model, correction=correction)
     _, root, _ = _update_correction(model, done, scales)
-    effects = [
-        _shape_effects(model, fit, group, root) for fit, group in zip(done, groups, strict=True)
-    ]
-    return replace(model, shape_effects=tuple(effects))
+    effects = [_shape_effects(model, fit, group) for fit, group in zip(done, groups, strict=True)]
+    root = root.reshape(N_POWERS, N_SPLINES, -1)
+    return replace(model, shape_root=root, shape_effects=tuple(effects))
 
 
 def plan_groups(
@@ -353,6 +360,11 @@ def _update_means(
 ) -> tuple[RunModel, FloatArray]:
     """Mean parameters, retention factors and, when asked for, the spreads."""
     mu, ls, lt = data_estimates(fits, model.groups, model.mu_s.size)
+    fitted = [_fitted(fit) for fit in fits]
+    for good, group in zip(fitted, model.groups, strict=True):
+        lost = np.ix_(~good, np.array(group.members))
+        for data in (mu, ls, lt):
+            data.variance[lost] = np.inf
     spread = model.spread
     weight = 1 / (mu.variance + spread.mu_s**2)
     total = (weight * model.mu_s**2).sum(axis=1)
@@ -364,7 +376,8 @@ def _update_means(
     new_mu, mu_sd = _means(relative, spread.mu_s, model.mu_s)
     new_ls, ls_sd = _means(ls, spread.ln_sigma, model.ln_sigma)
     new_lt, lt_sd = _means(lt, spread.ln_tau, model.ln_tau)
-    bends = [fit.baseline[:, 2] for fit in fits]
+    bends = [fit.baseline[good, 2] for fit, good in zip(fits, fitted, strict=True)]
+    fronts = fits[0].ln_front[fitted[0]]
     changes: dict[str, object] = {}
     if spreads and factors.size >= 3:
         spread = Spread(
@@ -376,8 +389,8 @@ def _update_means(
         changes["bend"] = np.array([b.mean() for b in bends])
         changes["bend_sd"] = np.array([1.5 * b.std(ddof=1) for b in bends])
         if model.groups[0].front:
-            changes["ln_front"] = float(np.median(fits[0].ln_front))
-            changes["ln_front_sd"] = float(max(0.05, 1.2 * fits[0].ln_front.std(ddof=1)))
+            changes["ln_front"] = float(np.median(fronts))
+            changes["ln_front_sd"] = float(max(0.05, 1.2 * fronts.std(ddof=1)))
     changed = replace(model, mu_s=new_mu, ln_sigma=new_ls, ln_tau=new_lt, spread=spread)
     return replace(changed, **changes), factors  # type: ignore[arg-type]
 
@@ -405,31 +418,41 @@ def _spread(data: _Data, mean: FloatArray, before: float, lowest: float) -> floa
 
 
 @dataclass(frozen=True, eq=False)
-class _ShapeColumns:
-    """How the coefficients of the correction move a group's whitened blocks.
+class ShapeColumns:
+    """How the coefficients of the correction move the whitened blocks of B traces.
 
-    With K = N_POWERS·N_SPLINES `columns` has the shape (B, J, K, n), per unit of area; `area`,
-    shape (B, J, K), holds the relative change of the normalisation.
+    Parameters
+    ----------
+    powers : ndarray of float64, shape (B, J, N_POWERS)
+        Factors of the powers in each peak.
+    columns : ndarray of float64, shape (B, J, N_SPLINES, n)
+        Effect of a coefficient with the factor 1 per unit of area.
+    area : ndarray of float64, shape (B, J, N_SPLINES)
+        Its relative change of the normalisation.
     """
 
+    powers: FloatArray
     columns: FloatArray
     area: FloatArray
 
+    def of_areas(self, area: FloatArray) -> FloatArray:
+        """Effects of all coefficients on traces with these areas, (B, N_POWERS·N_SPLINES, n)."""
+        weights = area[:, :, None] * self.powers
+        both = np.einsum("bjp,bjkn->bpkn", weights, self.columns)
+        return np.asarray(both.reshape(area.shape[0], -1, self.columns.shape[-1]))
 
-def _shape_columns(correction: Correction, fit: GroupFit, group: Group) -> _ShapeColumns:
+
+def shape_columns(correction: Correction, fit: GroupFit, group: Group) -> ShapeColumns:
+    """How the coefficients of the correction move what was fitted."""
     width = np.sqrt(np.exp(2 * fit.ln_sigma) + np.exp(2 * fit.ln_tau))
     tau = np.exp(fit.ln_tau)
-    away = tau / width - correction.ratio
-    powers = away[:, :, None] ** np.arange(N_POWERS)
+    powers = powers_of(tau / width, correction.ratio)
     scale = 1 / (1 + powers @ correction.area)
     u = (fit.times_s[:, None, :] - (fit.mu_s + tau)[:, :, None]) / width[:, :, None]
     splines = spline_values(u).transpose(1, 2, 0, 3) * (scale / width)[:, :, None, None]
     # A power only multiplies the splines, before or after they are whitened.
     white = (splines.reshape(-1, group.n) @ group.whitener.T).reshape(splines.shape)
-    columns = np.einsum("bjp,bjkn->bjpkn", powers, white)
-    areas = np.einsum("bjp,bj,k->bjpk", powers, scale, spline_areas())
-    shape = (*away.shape, N_POWERS * N_SPLINES)
-    return _ShapeColumns(columns.reshape(*shape, group.n), areas.reshape(shape))
+    return ShapeColumns(powers, white, scale[:, :, None] * spline_areas())
 
 
 def _update_correction(
@@ -464,8 +487,7 @@ def _update_correction(
     right = np.zeros(size)
     misfit = information = 0.0
     for fit, group in zip(fits, model.groups, strict=True):
-        shape = _shape_columns(correction, fit, group)
-        columns = np.einsum("bj,bjkn->bkn", fit.area, shape.columns)
+        columns = shape_columns(correction, fit, group).of_areas(fit.area)
         cross = columns @ fit.design.transpose(0, 2, 1)
         pulled = (fit.design @ fit.residual[:, :, None])[:, :, 0] - fit.pull
         gain = fit.covariance @ cross.transpose(0, 2, 1)
@@ -495,16 +517,16 @@ def _update_correction(
         block = slice(k * N_SPLINES, (k + 1) * N_SPLINES)
         known = freedom - float(np.sum(covariance[block, block] * one)) * unit[k] / scales[k] ** 2
         found[k] = float(new[k] @ one @ new[k]) * unit[k] / max(known, 1.0)
-    scales = np.sqrt(np.clip(found, LEAST_SCALE**2, 1.0))
+    scales = np.clip(np.sqrt(found), LEAST_SCALES, 1.0)
     # Where the best-known peaks don't fit to the noise, the shape is as much less certain.
     spare = SHAPE_CAUTION * np.sqrt(misfit / information) if information > 0 else SHAPE_CAUTION
     root = spare * free @ np.linalg.inv(np.linalg.cholesky(normal)).T
     return updated, root, scales
 
 
-def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArray) -> FloatArray:
-    """Effects of the shape's uncertainty on the areas, shape (J, J, k), mean of all traces."""
-    shape = _shape_columns(model.correction, fit, group)
+def _shape_effects(model: RunModel, fit: GroupFit, group: Group) -> FloatArray:
+    """Effects of the shape's coefficients on the areas, (J, J, N_SPLINES), mean of all traces."""
+    shape = shape_columns(model.correction, fit, group)
     n = len(group.members)
     solved = fit.covariance[:, :n] @ fit.design
     used = _fitted(fit).astype(np.float64)
@@ -512,7 +534,7 @@ def _shape_effects(model: RunModel, fit: GroupFit, group: Group, root: FloatArra
     effects = np.einsum("bin,bjkn->ijk", weighted, shape.columns)
     index = np.arange(n)
     effects[index, index] -= np.average(shape.area, axis=0, weights=used)
-    return np.asarray(effects @ root)
+    return np.asarray(effects)
 
 
 def _fitted(fit: GroupFit) -> BoolArray:

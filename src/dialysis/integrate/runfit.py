@@ -404,7 +404,8 @@ def _guess(
     at = np.array([np.nanmedian(rt[:, j]) if seen[j] else np.nan for j in range(n)])
     at = np.where(seen, at, nominal * float(np.median(at[seen] / nominal[seen])))
     wide = np.array([np.nanmedian(width[:, j]) if sized[j] else np.nan for j in range(n)])
-    wide = np.where(sized, wide, np.exp(np.interp(at, at[sized], np.log(wide[sized]))))
+    known_at, known_ln = at[sized], np.log(wide[sized])
+    wide = np.where(sized, wide, np.exp(np.interp(at, known_at, known_ln)))
     first = max(trace.analysis.first_s for trace in used)
     last = min(trace.analysis.last_s for trace in used)
     inside = (at > first + 2 * wide) & (at < last - 3 * wide)
@@ -414,7 +415,8 @@ def _guess(
         return None
     names = [method.targets[j].analyte for j in order]
     times, widths = at[order].tolist(), wide[order].tolist()
-    for time, sigma in _standing_peaks(used, factors):
+    for time, found in _standing_peaks(used, factors):
+        sigma = found if np.isfinite(found) else float(np.exp(np.interp(time, known_at, known_ln)))
         clear = all(abs(time - t) > max(sigma, w) for t, w in zip(times, widths, strict=True))
         if clear and first + 2 * sigma < time < last - 3 * sigma:
             names.append("")
@@ -427,16 +429,17 @@ def _guess(
 
 
 def _standing_peaks(used: Sequence[TraceInRun], factors: FloatArray) -> list[tuple[float, float]]:
-    """Times at factor 1 and σ, s, of clear peaks that most traces have and no target took."""
-    found: list[tuple[float, float, int]] = []
+    """Times at factor 1 and σ, s, of clear peaks that most traces have and no target took.
+
+    σ is NaN where neighbours hide it in most traces.
+    """
+    found: list[tuple[float, float, int, bool]] = []
     for i, (trace, factor) in enumerate(zip(used, factors, strict=True)):
         taken = {a.peak for a in trace.assignments}
         found += [
-            (peak.rt_s / float(factor), peak.width_s / FWHM, i)
+            (peak.rt_s / float(factor), peak.width_s / FWHM, i, "width_estimated" in peak.flags)
             for k, peak in enumerate(trace.analysis.peaks)
-            if k not in taken
-            and peak.snr_usp >= STANDING_SNR
-            and "width_estimated" not in peak.flags
+            if k not in taken and peak.snr_usp >= STANDING_SNR
         ]
     found.sort()
     out = []
@@ -444,11 +447,13 @@ def _standing_peaks(used: Sequence[TraceInRun], factors: FloatArray) -> list[tup
         near = [found.pop(0)]
         while found and found[0][0] - near[-1][0] < SAME_PLACE * near[-1][1]:
             near.append(found.pop(0))
-        if len({i for _, _, i in near}) >= max(FEWEST_FOUND, STANDING_PART * len(used)):
+        if len({i for _, _, i, _ in near}) >= max(FEWEST_FOUND, STANDING_PART * len(used)):
+            widths = [width for _, width, _, hidden in near if not hidden]
+            known = len(widths) >= FEWEST_FOUND
             out.append(
                 (
-                    float(np.median([t for t, _, _ in near])),
-                    float(np.median([w for _, w, _ in near])),
+                    float(np.median([time for time, *_ in near])),
+                    float(np.median(widths)) if known else float("nan"),
                 )
             )
     return out

@@ -1,10 +1,12 @@
 """Peak shapes of unit area: an EMG with a correction that is learned from the run.
 
-    f(t) = [h(t; µ, σ, τ) + c(u, r)/w] / (1 + ∫c),    c(u, r) = Σ (r − r₀)^k·c_k(u)
+    f(t) = [h(t; µ, σ, τ) + c(u, r)/w] / (1 + ∫c),    c(u, r) = (r/r₀)⁴ Σ (r − r₀)^k·c_k(u)
     u = (t − µ − τ)/w,    w² = σ² + τ²,    r = τ/w
 
 h is the exponentially modified Gaussian (EMG); the c_k are cubic B-splines shared by all peaks of
-a run, so that no family of shapes is taken on faith, nor how it changes with tailing.
+a run, so that no family of shapes is taken on faith, nor how it changes with tailing.  (r/r₀)⁴ is
+how the difference begins: a peak without tailing is a Gaussian in any family, with the same first
+three moments shapes differ from the fourth cumulant on, and that goes with r⁴.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from scipy.special import erfcx
 from dialysis.chromatogram import FloatArray
 
 # The correction lives between these values of u and is zero outside.
-U_LOW, U_HIGH = -4.0, 6.0
+U_LOW, U_HIGH = -4.0, 7.0
 # Number of its B-splines; the outer three on either side are zero, so that it ends smoothly.
-N_SPLINES = 34
+N_SPLINES = 37
 PINNED = 3
-# Powers of r − r₀ that the correction has.
+# Powers of r − r₀ that the correction has, besides the growth with r to this power.
 N_POWERS = 3
+GROWTH = 4.0
 # Step of the table it is evaluated from.
 U_STEP = 0.01
 # Below this argument erfcx(x) is 2·exp(x²) to 1e-12 and may overflow: the tail is exponential.
@@ -125,10 +128,9 @@ def shape_values(
     r = tau_s / width
     u = (times_s - mu_s - tau_s) / width
     looked = _look_up(correction.table, u)
-    away = r - correction.ratio
-    area, area_by_r = _polynomial(correction.area, away)
-    c, c_by_r = _polynomial(looked[:N_POWERS], away)
-    dc, _ = _polynomial(looked[N_POWERS:], away)
+    area, area_by_r = _grown(correction.area, r, correction.ratio)
+    c, c_by_r = _grown(looked[:N_POWERS], r, correction.ratio)
+    dc, _ = _grown(looked[N_POWERS:], r, correction.ratio)
     c, dc = c / width, dc / width**2
     scale = 1 / (1 + area)
     value = scale * (emg + c)
@@ -144,13 +146,21 @@ def shape_values(
     )
 
 
-def _polynomial(terms: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Σ terms[k]·x^k and its derivative by x."""
+def powers_of(r: FloatArray, ratio: float) -> FloatArray:
+    """Factors of the c_k in a peak with this r, shape (*r.shape, N_POWERS)."""
+    grown: FloatArray = (r / ratio) ** GROWTH
+    return np.asarray(grown[..., None] * (r - ratio)[..., None] ** np.arange(N_POWERS))
+
+
+def _grown(terms: FloatArray, r: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
+    """(r/r₀)^GROWTH·Σ terms[k]·(r − r₀)^k and its derivative by r."""
+    x = r - ratio
     value, slope = terms[-1] + 0 * x, 0 * x
     for term in terms[-2::-1]:
         slope = value + x * slope
         value = term + x * value
-    return value, slope
+    grown = (r / ratio) ** GROWTH
+    return grown * value, grown * (slope + GROWTH / r * value)
 
 
 def spline_values(u: FloatArray) -> FloatArray:

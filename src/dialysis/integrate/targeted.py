@@ -19,7 +19,7 @@ from dialysis.integrate.learning import (
     data_estimates,
     make_priors,
 )
-from dialysis.integrate.shapes import Correction
+from dialysis.integrate.shapes import Correction, powers_of
 from dialysis.integrate.unknowns import (
     MIN_SCORE,
     NEAR_WIDTHS,
@@ -496,8 +496,7 @@ class _Collector:
         place = np.ix_(rows, np.array(group.members))
         inflation = np.sqrt(np.maximum(fit.chi2, 1))[:, None]
         noise = fit.area_se * inflation
-        effects = self.model.shape_effects[number]
-        by_shape = np.einsum("bj,ijk->bik", fit.area[:, :n], effects)
+        by_shape = self._by_shape(number, fit)
         put = self.arrays
         put["area"][place] = fit.area[:, :n]
         put["area_se"][place] = np.sqrt(noise[:, :n] ** 2 + (by_shape**2).sum(axis=2))
@@ -537,6 +536,17 @@ class _Collector:
                 )
                 for j in range(n, fit.area.shape[1])
             )
+
+    def _by_shape(self, number: int, fit: GroupFit) -> FloatArray:
+        """What the uncertainty of the shape does to the areas, in independent parts, (B, J, k)."""
+        n = len(self.model.groups[number].members)
+        tau = np.exp(fit.ln_tau[:, :n])
+        width = np.hypot(np.exp(fit.ln_sigma[:, :n]), tau)
+        powers = powers_of(tau / width, self.model.correction.ratio)
+        weights = fit.area[:, :n, None] * powers
+        effects = np.einsum("bjp,ijk->bipk", weights, self.model.shape_effects[number])
+        root = self.model.shape_root.reshape(-1, self.model.shape_root.shape[-1])
+        return np.asarray(effects.reshape(*effects.shape[:2], -1) @ root)
 
     def done(self) -> TargetedFit:
         """The result."""

@@ -13,7 +13,12 @@ from dialysis.study.config import did_you_mean
 from dialysis.study.events import event_problems
 from dialysis.study.given import MASS_UNITS, only_probe_of, read_concentration
 from dialysis.study.groups import assign_groups
-from dialysis.study.outcomes import internal_standards, study_outcomes, study_regions
+from dialysis.study.outcomes import (
+    analytes_of_run,
+    internal_standards,
+    study_outcomes,
+    study_regions,
+)
 from dialysis.study.plausibility import PLAUSIBILITY
 from dialysis.study.start import AREAS, CONCENTRATIONS, VENDOR_PEAKS, quantifies, reads_exports
 from dialysis.tables.inputs import AMOUNT_UNITS, EVERY_INJECTION
@@ -214,7 +219,10 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     placed = analytes.dropna(subset=["rt_min", "window_min"])
-    for (_run, _channel), rows in placed.groupby(["run", "channel"], sort=False):
+    own = dict.fromkeys(name for name in placed["run"] if name in runs)
+    in_force = [placed[placed["run"] == ""], *(analytes_of_run(placed, name) for name in own)]
+    windows = [rows for part in in_force for _, rows in part.groupby("channel", sort=False)]
+    for rows in windows:
         ordered = rows.sort_values("rt_min")
         previous = None
         for row in ordered.itertuples():
@@ -233,7 +241,7 @@ def _check_analytes(config: Config, tables: Tables, shown: str) -> Found:
                         )
                     )
             previous = row
-    return problems, []
+    return list(dict.fromkeys(problems)), []
 
 
 def _empty_cells(file: str, table: pd.DataFrame, columns: Iterable[str]) -> list[Problem]:
@@ -509,6 +517,8 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                     "inj_uL in injections.csv or quantify.inj_uL in study.yaml",
                 )
             )
+    if quantify is not None and len(standards) and quantify["calibration"] != "none":
+        problems += _no_volume(injections, quantify, shown)
     for analyte, rows in standards.groupby("analyte", sort=False):
         bases = {unit in ON_COLUMN_UNITS for unit in rows["unit"] if unit in AMOUNT_UNITS}
         if len(bases) > 1:
@@ -556,6 +566,20 @@ def _check_standards(config: Config, tables: Tables, shown: str) -> Found:
                 )
             )
     return problems, []
+
+
+def _no_volume(injections: pd.DataFrame, quantify: Mapping[str, Any], shown: str) -> list[Problem]:
+    """Samples of unknown injected volume, which get no concentration; one problem for all."""
+    samples = injections[injections["type"] == "sample"]
+    unknown = samples.index[samples["inj_uL"].isna()]
+    if quantify["inj_uL"] is not None or not len(unknown):
+        return []
+    expected = "the injected volume, µL, without which there are no concentrations"
+    if len(unknown) == len(samples):
+        found = "nothing, and no sample with inj_uL in injections.csv"
+        return [Problem(f"{shown}/study.yaml", "quantify.inj_uL", found, expected)]
+    rows = shortened([f"row {line}" for line in unknown], 3)
+    return [Problem(f"{shown}/injections.csv", f"{rows}, column inj_uL", "nothing", expected)]
 
 
 def _few_levels(

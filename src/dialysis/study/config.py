@@ -42,8 +42,8 @@ def load_schema() -> dict[str, Any]:
     return schema
 
 
-def read_config(path: Path, shown: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Read and check a `study.yaml`.
+def read_config(path: Path, shown: str, only: str = "") -> tuple[dict[str, Any], list[Problem]]:
+    """Read and check a `study.yaml`, or one section of a file that may have others.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def read_config(path: Path, shown: str) -> tuple[dict[str, Any], list[Problem]]:
         The file.
     shown : str
         How the file is named in messages.
+    only : str
+        Name of the section that counts; empty for all.
 
     Returns
     -------
@@ -89,6 +91,9 @@ def read_config(path: Path, shown: str) -> tuple[dict[str, Any], list[Problem]]:
     if not isinstance(value, dict):
         return {}, [Problem(shown, "line 1", "no options", "at least 'study:' with a 'title:'")]
     schema = load_schema()
+    if only:
+        section = schema["properties"][only]
+        schema = {"type": "object", "properties": {only: section}, "required": [only]}
     value = _without_empty_sections(value, schema)
     lines, problems = _key_lines(node, shown)
     problems += _schema_problems(value, lines, shown, schema)

@@ -13,7 +13,7 @@ from dialysis.errors import Problem, StudyError, problems_text
 from dialysis.study.checks import check_study
 from dialysis.study.config import did_you_mean, read_config
 from dialysis.study.given import locate_samples, make_injections
-from dialysis.study.outcomes import Outcome, study_outcomes, study_regions
+from dialysis.study.outcomes import Outcome, analytes_of_run, study_outcomes, study_regions
 from dialysis.study.sheets import Sheet, read_csv_sheet, read_workbook, workbooks_in
 from dialysis.study.start import AREAS as FROM_AREAS
 from dialysis.study.start import CONCENTRATIONS as FROM_CONCENTRATIONS
@@ -121,14 +121,6 @@ class Study:
 def split_files(cell: str) -> list[str]:
     """Split the injection_file cell: several files have ';' between them."""
     return [part.strip() for part in cell.split(";") if part.strip()]
-
-
-def analytes_of_run(analytes: pd.DataFrame, run: str) -> pd.DataFrame:
-    """Analytes as they are in one run: the run's own row wins over the one for all runs."""
-    fitting = analytes[(analytes["run"] == run) | (analytes["run"] == "")]
-    ranked = fitting.assign(_own=(fitting["run"] == run))
-    ranked = ranked.sort_values("_own", ascending=False, kind="stable")
-    return ranked.drop_duplicates("analyte").sort_index().drop(columns="_own")
 
 
 def load_study(root: Path | str, name: str) -> Study:

@@ -93,3 +93,11 @@ def study_regions(probes: pd.DataFrame, region: str) -> list[str]:
     if len(probes):
         return list(dict.fromkeys(str(r) for r in probes["region"]))
     return [region]
+
+
+def analytes_of_run(analytes: pd.DataFrame, run: str) -> pd.DataFrame:
+    """Analytes as they are in one run: the run's own row wins over the one for all runs."""
+    fitting = analytes[(analytes["run"] == run) | (analytes["run"] == "")]
+    ranked = fitting.assign(_own=(fitting["run"] == run))
+    ranked = ranked.sort_values("_own", ascending=False, kind="stable")
+    return ranked.drop_duplicates("analyte").sort_index().drop(columns="_own")
