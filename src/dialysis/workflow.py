@@ -69,12 +69,15 @@ def needs_snakefile(root: Path) -> None:
     Raises
     ------
     WorkflowError
-        If there is no Snakefile.
+        If the Snakefile or the code it needs is not there.
     """
-    if not (root / "Snakefile").is_file():
+    missing = [
+        name for name in ("Snakefile", "workflow", "src/dialysis") if not (root / name).exists()
+    ]
+    if missing:
         raise WorkflowError(
-            f"{root.resolve()}: found no Snakefile; expected the project's folder, with Snakefile, "
-            "config/ and raw/. Go there, or name it with --root."
+            f"{root.resolve()}: found no {missing[0]}; expected the project's folder, with "
+            "Snakefile, workflow/, src/, config/ and raw/. Go there, or name it with --root."
         )
 
 

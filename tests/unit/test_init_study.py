@@ -201,8 +201,8 @@ standards.csv, study.yaml
         "the drug with its dose ('mianserin 5 mg/kg') or its vehicle",
         "config/new/standards.csv, rows 2–13, columns amount, unit: amounts or concentrations of "
         "the standards (or start again with --mix)",
-        "config/new/analytes.csv, rows 2–4, column analyte: look whether the proposed names are "
-        "right",
+        "config/new/analytes.csv, rows 2–4, column analyte: what these peaks are, here and in "
+        "standards.csv (or start again with --analytes)",
         *(
             f"config/new/study.yaml, line {line}, normalize.{option}: {what}"
             for option, what in (

@@ -180,8 +180,8 @@ def _moments(source: pd.DataFrame) -> str:
     events = source[source["row"] == "event"]
     bars, doses = events[events["end_min"].notna()], events[events["end_min"].isna()]
     parts = ["arrow"] if len(doses) or not len(events) else []
-    later = doses[doses["time_min"].round(1) > 0].assign(time_min=doses["time_min"].round(1))
-    for time, own in later.groupby("time_min"):
+    later = doses[doses["time_min"].round(1) > 0]
+    for time, own in later.groupby(later["time_min"].round(1)):
         parts.append(f"arrow at {time:g} min: {listed(list(dict.fromkeys(own['text'])))}")
     for (start, end), own in bars.groupby(["time_min", "end_min"]):
         given = listed(list(dict.fromkeys(own["text"])))

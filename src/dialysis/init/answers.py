@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dialysis.errors import StudyError
-from dialysis.init.animals import AnimalList
+from dialysis.init.animals import AnimalList, match_animals
 from dialysis.init.layouts import ProposedLayout
 from dialysis.study.cells import (
     DecimalMarks,
@@ -216,21 +216,17 @@ def _read_later(text: str, whole: str) -> LaterDose:
 
 
 def animals_of(group: Group, known: Sequence[str]) -> list[str]:
-    """Animals of a group by their names in the study.
+    """Animals of a group by their names in the study; 7 is also 07 and R07, where that is one only.
 
     Raises
     ------
     StudyError
         If one is not known.
     """
-    folded = {name.casefold(): name for name in known}
     found: list[str] = []
     for text in group.animals:
-        if text.casefold() in folded:
-            found.append(folded[text.casefold()])
-            continue
-        inside = [name.casefold() for name in _range(text)]
-        names = [folded[name] for name in inside if name in folded]
+        alike = match_animals(known, [text, *_range(text)])
+        names = [alike[text]] if text in alike else list(alike.values())
         if not names:
             hint = did_you_mean(text, known) or f"Animals there are: {', '.join(known)}."
             raise StudyError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,17 @@ USUAL_ORDER: Mapping[str, float] = MappingProxyType(
     }
 )
 INTERNAL_STANDARD = "DHBA"
+_OTHER_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "na": "NE",
+        "noradrenaline": "NE",
+        "norepinephrine": "NE",
+        "adrenaline": "E",
+        "epinephrine": "E",
+        "dopamine": "DA",
+        "serotonin": "5-HT",
+    }
+)
 # What is looked for when nobody says what was measured.
 _EXPECTED = ("NE", "DHBA", "DOPAC", "DA", "5-HIAA", "HVA", "5-HT")
 
@@ -238,7 +250,7 @@ def propose_analytes(
                 name,
                 round(peak.rt_min, 2),
                 window,
-                USUAL_ORDER.get(name),
+                USUAL_ORDER.get(usual_name(name)),
                 standard,
                 peak.channel if several else "",
                 why,
@@ -255,6 +267,13 @@ def _internal_standard(peaks: Sequence[CommonPeak]) -> int | None:
     return steady[0] if len(steady) == 1 and len(varied) >= len(cvs) / 2 else None
 
 
+def usual_name(name: str) -> str:
+    """Name in `USUAL_ORDER` of an analyte however it is written; empty when it is none of them."""
+    bare = re.sub(r"[\W_]", "", name).casefold()
+    usual = {re.sub(r"\W", "", known).casefold(): known for known in USUAL_ORDER}
+    return usual.get(bare, _OTHER_NAMES.get(bare, ""))
+
+
 def _names(
     peaks: Sequence[CommonPeak], given: list[str], constant: int | None
 ) -> tuple[list[str], str]:
@@ -264,8 +283,8 @@ def _names(
     expected = list(given) or list(_EXPECTED)
     if constant is not None and INTERNAL_STANDARD not in expected and len(expected) < len(peaks):
         expected.append(INTERNAL_STANDARD)
-    if all(name in USUAL_ORDER for name in expected):
-        expected.sort(key=list(USUAL_ORDER).index)
+    if all(usual_name(name) for name in expected):
+        expected.sort(key=lambda name: list(USUAL_ORDER).index(usual_name(name)))
     if constant is None and not given and len(expected) == len(peaks) + 1:
         expected.remove(INTERNAL_STANDARD)
     fits = len(expected) == len(peaks)

@@ -50,6 +50,7 @@ from dialysis.init.writing import (
     study_yaml,
     write_study_files,
 )
+from dialysis.study.config import did_you_mean
 from dialysis.study.start import (
     AREAS,
     CONCENTRATIONS,
@@ -250,7 +251,11 @@ def _check_arguments(root: Path, name: str, raw: Path, answers: Answers) -> None
     refuse_existing(root / "config" / name)
     if not raw.is_dir():
         what = "a file" if raw.exists() else "no such folder"
-        raise StudyError(f"--raw {raw}: found {what}; expected the folder of the exports.")
+        beside = [path.name for path in raw.parent.glob("*") if path.is_dir()]
+        hint = "" if raw.exists() else did_you_mean(raw.name, beside)
+        raise StudyError(
+            f"--raw {raw}: found {what}; expected the folder of the exports. {hint}".rstrip()
+        )
     own = root / "raw" / name
     if own.exists() and own.resolve() != raw.resolve():
         raise StudyError(
@@ -540,6 +545,10 @@ def _to_do(
     ]
     if guessed:
         what = "look whether the proposed names are right"
+        if any(row.by_time for row in study.analytes):
+            what = (
+                "what these peaks are, here and in standards.csv (or start again with --analytes)"
+            )
         found.append(ToDo(place("analytes"), f"{_rows(guessed)}, column analyte", what))
     for column, what in (
         ("channel", "look whether each analyte is on the channel that you want"),
@@ -563,9 +572,11 @@ def _to_do(
         (("normalize", "fraction_min"), "length of a fraction, min"),
         (("normalize", "baseline", "n_fractions"), "number of fractions before the dose"),
         (("normalize", "flow_uL_min"), "flow rate, µL/min, with dead_volume_uL for the lag"),
+        (("normalize", "dead_volume_uL"), "volume from membrane to vial, µL, for the lag"),
     )
     for path, what in options:
-        if not _has(values, path):
+        told = path[-1] == "dead_volume_uL" and not _has(values, ("normalize", "flow_uL_min"))
+        if not _has(values, path) and not told:
             line = line_of(yaml_text, *path)
             found.append(ToDo(f"{shown}/study.yaml", f"line {line}, {'.'.join(path)}", what))
     if quantifies(study.start) and "inj_uL" not in values["quantify"] and _needs_volume(tables):

@@ -95,6 +95,8 @@ def _unknown(
 ) -> Problem:
     names = [str(name) for name in known]
     hint = did_you_mean(found, names) or f"Add it to {what}, or mend the name here."
+    if found.isdecimal() and any(n.isdecimal() and int(n) == int(found) for n in names):
+        hint += " A spreadsheet takes zeros at the beginning away: format the cells as text."
     return Problem(
         file,
         f"row {line}, column {column}",

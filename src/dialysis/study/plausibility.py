@@ -136,7 +136,8 @@ def _alike(file: str, table: pd.DataFrame, column: str) -> list[tuple[Problem, s
 def _bare(name: str) -> str:
     """A name without case and marks, but for the sign of an enantiomer: (+)- and (-)-pindolol."""
     sign = _ENANTIOMER.search(name)
-    return (sign[1] or sign[2] if sign else "") + re.sub(r"[\W_]", "", name.casefold())
+    bare = re.sub(r"[\W_]", "", name.casefold()).replace("ph", "f")  # amphetamine, amfetamine
+    return (sign[1] or sign[2] if sign else "") + bare
 
 
 def _one_slip(first: str, second: str) -> bool:
