@@ -132,12 +132,16 @@ def choose(
     if not by_fit:
         return plain
     flags = () if classical is None or not same else classical.flags
-    odd = not same or not fit.coeluting or "flat_top" in flags
+    coeluting = ("coeluting",) if fit.coeluting else ()
+    # What coelutes is a reason for a misfit elsewhere in the window that the fit may survive.
+    excused = fit.coeluting and fit.misfit <= USABLE_MISFIT
+    odd = not same or not excused or "flat_top" in flags
     worst = max(fit.misfit, fit.window_misfit)
     lost = fit.significance < FOUND_SIGMAS
     if classical is not None and (odd or lost) and worst > USABLE_MISFIT:
         # Something is wrong with this trace; the area between limits is what it is.
-        return replace(plain, peak=replace(classical, flags=(*classical.flags, "misfit")))
+        flags = (*classical.flags, "misfit", *coeluting)
+        return replace(plain, peak=replace(classical, flags=flags))
     covers = assignment.peak if same else None
     fitted = replace(
         plain,
@@ -153,9 +157,7 @@ def choose(
         if fit.misfit > USABLE_MISFIT:
             reason += f"; the fit is far from the trace there (misfit {fit.misfit:.0f})"
         return replace(fitted, peak=None, reason=reason)
-    if fit.coeluting:
-        flags = (*flags, "coeluting")
-    return replace(fitted, peak=fitted_peak(analysis, fit, flags))
+    return replace(fitted, peak=fitted_peak(analysis, fit, (*flags, *coeluting)))
 
 
 def fitted_peak(analysis: TraceAnalysis, fit: FittedPeak, flags: Sequence[str] = ()) -> Peak:

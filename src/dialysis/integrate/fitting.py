@@ -266,8 +266,7 @@ def fit_group(
     # The last solve is linear; the curvature by the shapes only enters the errors.
     linear = _solve_linear(columns[:, :n_lin], white, precision[:, :n_lin], priors.bend, n_peaks)
     residual = white - (linear[:, None, :] @ columns[:, :n_lin])[:, 0]
-    scaled, scale = _scaled(normal)
-    covariance = np.linalg.inv(scaled) * scale[:, :, None] * scale[:, None, :]
+    covariance = _inverse(normal)
     pull = precision * away
     pull[:, n_peaks + 2] = precision[:, n_peaks + 2] * (linear[:, n_peaks + 2] - priors.bend)
     baseline = linear[:, n_peaks:].copy()
@@ -321,6 +320,19 @@ def _solve(normal: FloatArray, right: FloatArray) -> FloatArray:
     scaled, scale = _scaled(normal)
     out: FloatArray = scale * np.linalg.solve(scaled, (scale * right)[:, :, None])[:, :, 0]
     return out
+
+
+def invert_normal(design: FloatArray, precision: FloatArray) -> FloatArray:
+    """Covariance of p parameters in B traces from design (B, p, n) and prior precision (B, p)."""
+    normal = design @ design.transpose(0, 2, 1)
+    index = np.arange(normal.shape[1])
+    normal[:, index, index] += precision
+    return _inverse(normal)
+
+
+def _inverse(normal: FloatArray) -> FloatArray:
+    scaled, scale = _scaled(normal)
+    return np.asarray(np.linalg.inv(scaled) * scale[:, :, None] * scale[:, None, :])
 
 
 def _scaled(normal: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -55,6 +55,10 @@ SLOPE_SD = 3.0
 # These standard deviations are the largest; the run's own are found between this part and all,
 # by power.  What c₀ is known by is its middle, and its tails may be larger than that suggests.
 LEAST_SCALES = (0.2, 0.02, 0.02)
+# What the later powers are scaled with is at most so many times what c₀ is.
+LATER_SCALE = 2.0
+# Samples are not as clean as standards: their front's ln τ_f varies by at least this.
+LEAST_FRONT_SD = 0.15
 
 
 @dataclass(frozen=True)
@@ -390,7 +394,7 @@ def _update_means(
         changes["bend_sd"] = np.array([1.5 * b.std(ddof=1) for b in bends])
         if model.groups[0].front:
             changes["ln_front"] = float(np.median(fronts))
-            changes["ln_front_sd"] = float(max(0.05, 1.2 * fronts.std(ddof=1)))
+            changes["ln_front_sd"] = float(max(LEAST_FRONT_SD, 1.2 * fronts.std(ddof=1)))
     changed = replace(model, mu_s=new_mu, ln_sigma=new_ls, ln_tau=new_lt, spread=spread)
     return replace(changed, **changes), factors  # type: ignore[arg-type]
 
@@ -517,7 +521,9 @@ def _update_correction(
         block = slice(k * N_SPLINES, (k + 1) * N_SPLINES)
         known = freedom - float(np.sum(covariance[block, block] * one)) * unit[k] / scales[k] ** 2
         found[k] = float(new[k] @ one @ new[k]) * unit[k] / max(known, 1.0)
-    scales = np.clip(np.sqrt(found), LEAST_SCALES, 1.0)
+    scales = np.sqrt(found)
+    scales[1:] = np.minimum(scales[1:], LATER_SCALE * scales[0])
+    scales = np.clip(scales, LEAST_SCALES, 1.0)
     # Where the best-known peaks don't fit to the noise, the shape is as much less certain.
     spare = SHAPE_CAUTION * np.sqrt(misfit / information) if information > 0 else SHAPE_CAUTION
     root = spare * free @ np.linalg.inv(np.linalg.cholesky(normal)).T

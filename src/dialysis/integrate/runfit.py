@@ -404,8 +404,15 @@ def _guess(
     at = np.array([np.nanmedian(rt[:, j]) if seen[j] else np.nan for j in range(n)])
     at = np.where(seen, at, nominal * float(np.median(at[seen] / nominal[seen])))
     wide = np.array([np.nanmedian(width[:, j]) if sized[j] else np.nan for j in range(n)])
-    known_at, known_ln = at[sized], np.log(wide[sized])
-    wide = np.where(sized, wide, np.exp(np.interp(at, known_at, known_ln)))
+    standing = _standing_peaks(used, factors)
+    # Widths that neighbours hide lie between those of the peaks before and behind.
+    known = [(t, w) for t, w in zip(at, wide, strict=True) if np.isfinite(w)]
+    known = sorted(known + [(t, w) for t, w in standing if np.isfinite(w)])
+
+    def usual(time: FloatArray) -> FloatArray:
+        return np.exp(np.interp(time, [t for t, _ in known], np.log([w for _, w in known])))
+
+    wide = np.where(sized, wide, usual(at))
     first = max(trace.analysis.first_s for trace in used)
     last = min(trace.analysis.last_s for trace in used)
     inside = (at > first + 2 * wide) & (at < last - 3 * wide)
@@ -415,8 +422,8 @@ def _guess(
         return None
     names = [method.targets[j].analyte for j in order]
     times, widths = at[order].tolist(), wide[order].tolist()
-    for time, found in _standing_peaks(used, factors):
-        sigma = found if np.isfinite(found) else float(np.exp(np.interp(time, known_at, known_ln)))
+    for time, found in standing:
+        sigma = found if np.isfinite(found) else float(usual(np.array(time)))
         clear = all(abs(time - t) > max(sigma, w) for t, w in zip(times, widths, strict=True))
         if clear and first + 2 * sigma < time < last - 3 * sigma:
             names.append("")

@@ -11,16 +11,25 @@ from dialysis.chromatogram import FloatArray
 from dialysis.integrate.alignment import RunningMean, curvature, factor_grid, find_factor
 from dialysis.integrate.blocks import BoolArray
 from dialysis.integrate.detection import IntArray
-from dialysis.integrate.fitting import Group, GroupFit, Parameters, Priors, fit_group
+from dialysis.integrate.fitting import (
+    Group,
+    GroupFit,
+    Parameters,
+    Priors,
+    fit_group,
+    invert_normal,
+)
 from dialysis.integrate.learning import (
     RunModel,
     Spread,
     cut_windows,
     data_estimates,
     make_priors,
+    shape_columns,
 )
 from dialysis.integrate.shapes import Correction, powers_of
 from dialysis.integrate.unknowns import (
+    DOUBT_SCORE,
     MIN_SCORE,
     NEAR_WIDTHS,
     Templates,
@@ -44,17 +53,17 @@ BAD_CHI2, MORE_STEPS = 1.5, 4
 MAX_UNKNOWNS, BAD_SIGMAS = 3, 0.0
 # A width this many standard deviations from what is expected may hold a further peak.
 BENT_SIGMAS = 2.5
+# What its shape would be is uncertain as that of a peak which is at most so far off.
+SHAPE_SIGMAS = 2.0
 # A peak so many standard deviations and widths from its place may be another.
 STRAY_SIGMAS, STRAY_WIDTHS = 5.0, 0.8
 # One that is still this many away after all does hold something.
 CROWDED_SIGMAS = 3.5
 # An unknown peak stays when it is this many standard errors large, takes away this part of the
-# misfit, and near an analyte more of it than a shape that is off by a part of it could cause: this
-# part, and so much of what the shapes of the run differ from EMGs.
-UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART, CORRECTION_PART = 3.0, 0.3, 0.01, 0.5
-# Beside a real one an analyte has its own width again; one that becomes narrower by so many
-# standard deviations, and is then so many off, has a tail that was not learned.
-NARROWED_SIGMAS, NARROW_SIGMAS = 0.5, 2.0
+# misfit, and near an analyte more of it than a shape that is off by this part of it could cause.
+UNKNOWN_SIGMAS, UNKNOWN_GAIN, SHAPE_PART = 3.0, 0.3, 0.01
+# It may be there from so many standard errors on.
+DOUBT_SIGMAS = 2.0
 # Prior of an unknown peak's place, in widths, and of its ln σ and ln τ.
 UNKNOWN_MU_SD, UNKNOWN_LN_SD = 0.5, (0.08, 0.2)
 # The misfit of a peak is read from this many widths before to behind its Gaussian's mean.
@@ -304,9 +313,13 @@ def _mend(
                 _unbent(_rows(fit.parameters, suspect), priors.of(suspect)),
             )
             for place, k in enumerate(suspect.tolist()):
-                found[k] = find_unknown(group, unbent, place, templates)
+                found[k] = find_unknown(group, unbent, place, templates, DOUBT_SCORE)
+                if found[k] is not None:
+                    # Is it there with every shape that the run allows?
+                    one = doubting_shape(model, group, _of_rows(unbent, np.array([place])))
+                    found[k] = find_unknown(group, one, 0, templates, DOUBT_SCORE)
         for k, unknown in enumerate(found):
-            if unknown is not None and unknown.near:
+            if unknown is not None and unknown.near and unknown.score > MIN_SCORE:
                 nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - unknown.mu_s)))
                 result.crowded[rows[k], group.members[nearest]] = True
         going = np.array([k for k, u in enumerate(found) if u is not None and not u.near], int)
@@ -336,7 +349,7 @@ def _mend(
         fit = fit_group(
             group, times_s[rows], signal[rows], priors, model.correction, MORE_STEPS, start
         )
-        needed, doubtful = _confirmed(fit, before, priors, model.correction, n_targets)
+        needed, doubtful = _confirmed(model, group, fit, before)
         for k in np.flatnonzero(doubtful).tolist():
             nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - fit.mu_s[k, -1])))
             result.crowded[rows[k], group.members[nearest]] = True
@@ -398,44 +411,74 @@ def _suspect(fit: GroupFit) -> BoolArray:
 
 
 def objective(fit: GroupFit) -> FloatArray:
-    """What a fit minimises: squared residuals and squared distances from the priors, (B,)."""
-    return np.asarray(np.sum(fit.residual**2, axis=1) + fit.strain)
+    """What a fit minimises: squared residuals and squared distances from the priors, (B,).
+
+    Parameters that were added to a fit, as by `doubting_shape`, may still lower it.
+    """
+    right = (fit.design @ fit.residual[:, :, None])[:, :, 0] - fit.pull
+    lower = np.einsum("bp,bpq,bq->b", right, fit.covariance, right)
+    return np.asarray(np.sum(fit.residual**2, axis=1) + fit.strain - lower)
+
+
+def doubting_shape(model: RunModel, group: Group, fit: GroupFit) -> GroupFit:
+    """The fit with what is uncertain of the run's shape as further parameters.
+
+    What a score or `objective` of it says holds for every shape that the run allows.
+    """
+    n = fit.area.shape[1]
+    first = n + 3 + group.front
+    away = (fit.pull / np.where(fit.precision > 0, fit.precision, 1.0))[:, first : first + 3 * n]
+    sd = 1 / np.sqrt(fit.precision[:, first : first + 3 * n])
+    back = (away - np.clip(away, -SHAPE_SIGMAS * sd, SHAPE_SIGMAS * sd)).reshape(-1, 3, n)
+    usual = replace(fit, ln_sigma=fit.ln_sigma - back[:, 1], ln_tau=fit.ln_tau - back[:, 2])
+    columns = shape_columns(model.correction, usual, group).of_areas(fit.area)
+    root = model.shape_root.reshape(columns.shape[1], -1)
+    parts = root.T @ columns
+    zeros = np.zeros(parts.shape[:2])
+    design = np.concatenate([fit.design, parts], axis=1)
+    precision = np.concatenate([fit.precision, zeros + 1], axis=1)
+    return replace(
+        fit,
+        design=design,
+        precision=precision,
+        pull=np.concatenate([fit.pull, zeros], axis=1),
+        covariance=invert_normal(design, precision),
+    )
 
 
 def _confirmed(
-    fit: GroupFit, before: GroupFit, priors: Priors, correction: Correction, n_targets: int
+    model: RunModel, group: Group, fit: GroupFit, before: GroupFit
 ) -> tuple[BoolArray, BoolArray]:
     """Whether the last peak of a group is needed, and whether that is in doubt, both (B,).
 
     Parameters
     ----------
+    model : RunModel
+        The run.
+    group : Group
+        Its targets; the other peaks are unknown.
     fit, before : GroupFit
         With and without the peak.
-    priors : Priors
-        Those of the fit with it.
-    correction : Correction
-        The run's correction of the EMG.
-    n_targets : int
-        Number of targets; the other peaks are unknown.
     """
-    gain = objective(before) - objective(fit)
+    n_targets = len(group.members)
+    without = objective(doubting_shape(model, group, before))
+    gain = without - objective(doubting_shape(model, group, fit))
     size = (before.area / before.area_se)[:, :n_targets]
     width = np.hypot(np.exp(fit.ln_sigma), np.exp(fit.ln_tau))[:, :n_targets]
     away = np.abs(fit.mu_s[:, :n_targets] - fit.mu_s[:, -1:]) / width
-    part = SHAPE_PART + CORRECTION_PART * correction.size
-    by_shape = np.where(away < NEAR_WIDTHS, (part * size) ** 2, 0.0).sum(axis=1)
-    excess = np.maximum(objective(before) - fit.residual.shape[1], 0)
-    better = (gain > UNKNOWN_GAIN * excess) & (gain > MIN_SCORE**2)
-    sure = (fit.area[:, -1] > UNKNOWN_SIGMAS * fit.area_se[:, -1]) & (
-        gain > MIN_SCORE**2 + by_shape
-    )
-    targets = slice(0, n_targets)
-    sd = priors.ln_sigma_sd[:, targets]
-    off = (priors.ln_sigma - fit.ln_sigma)[:, targets] / sd
-    narrowed = (before.ln_sigma[:, targets] - fit.ln_sigma[:, targets]) / sd
-    by_tail = (away < NEAR_WIDTHS) & (off > NARROW_SIGMAS) & (narrowed > NARROWED_SIGMAS)
-    better &= ~by_tail.any(axis=1)
-    return np.asarray(better & sure), np.asarray(better & ~sure)
+    near = away < NEAR_WIDTHS
+    by_shape = np.where(near, (SHAPE_PART * size) ** 2, 0.0).sum(axis=1)
+    excess = np.maximum(without - fit.residual.shape[1], 0)
+    better = gain > UNKNOWN_GAIN * excess
+    sigmas = fit.area[:, -1] / fit.area_se[:, -1]
+    # A peak on a tail that was not learned takes from the analyte and makes it narrow.
+    first = fit.area.shape[1] + 3 + group.front + fit.area.shape[1]
+    targets = slice(first, first + n_targets)
+    narrow = -fit.pull[:, targets] / np.sqrt(fit.precision[:, targets])
+    own_width = ~(near & (narrow > CROWDED_SIGMAS)).any(axis=1)
+    sure = better & own_width & (sigmas > UNKNOWN_SIGMAS) & (gain > MIN_SCORE**2 + by_shape)
+    doubtful = ~sure & near.any(axis=1) & (sigmas > DOUBT_SIGMAS) & (gain > DOUBT_SCORE**2)
+    return np.asarray(sure), np.asarray(doubtful)
 
 
 def _rows(parameters: Parameters, rows: IntArray) -> Parameters:

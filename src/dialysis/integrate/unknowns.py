@@ -14,6 +14,8 @@ from dialysis.integrate.shapes import shape_values
 # An unknown peak improves the fit by this many standard deviations, after everything else has
 # been given the chance to explain it.
 MIN_SCORE = 4.5
+# From here on there may be one: an analyte beside it is flagged.
+DOUBT_SCORE = 3.2
 # It is modelled from this many widths off every other peak; nearer it can't be told from one.
 MIN_WIDTHS = 0.8
 # Nearer to an analyte than this many widths it must be this part of its area, so that a shape
@@ -69,7 +71,9 @@ class Unknown:
     near: bool
 
 
-def find_unknown(group: Group, fit: GroupFit, row: int, templates: Templates) -> Unknown | None:
+def find_unknown(
+    group: Group, fit: GroupFit, row: int, templates: Templates, min_score: float = MIN_SCORE
+) -> Unknown | None:
     """Find the place where a further peak would improve the fit of a trace most.
 
     Parameters
@@ -82,6 +86,8 @@ def find_unknown(group: Group, fit: GroupFit, row: int, templates: Templates) ->
         Position of the trace in the fit.
     templates : Templates
         From `make_templates`.
+    min_score : float
+        Least score of what is reported.
 
     Notes
     -----
@@ -115,7 +121,7 @@ def find_unknown(group: Group, fit: GroupFit, row: int, templates: Templates) ->
     allowed = inside & (~near | (part > NEAR_PART))
     score = np.where(allowed, score, 0.0)
     best = int(np.argmax(score))
-    if score[best] < MIN_SCORE:
+    if score[best] < min_score:
         return None
     return Unknown(
         mu_s=float(mu[best]),
