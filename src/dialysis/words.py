@@ -1,7 +1,8 @@
-"""Counts, lists, reasons and p-values, as every message, caption, figure and page writes them."""
+"""Counts, lists, reasons and numbers, as messages, captions, figures and pages write them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -46,7 +47,8 @@ def shortened(names: Sequence[str], most: int, separator: str = ", ") -> str:
     names : sequence of str
         May be empty.
     most : int
-        How many are written.
+        How many are written; one more is written too, because its name is no longer than
+        "1 more".
     separator : str
         What stands between two of them.
 
@@ -54,8 +56,43 @@ def shortened(names: Sequence[str], most: int, separator: str = ", ") -> str:
     -------
     str
     """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{separator.join(names[:most])}{more}"
+    if len(names) <= most + 1:
+        return separator.join(names)
+    return f"{separator.join(names[:most])} and {len(names) - most} more"
+
+
+def decimal(number: float, digits: int = 4) -> str:
+    """Round to significant digits without an exponent: ``21000``, not ``2.1e+04``.
+
+    Parameters
+    ----------
+    number : float
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+    """
+    return f"{float(f'{number:.{digits}g}'):.15g}"
+
+
+def with_error(mean: float, error: float) -> str:
+    """Write a mean with its error, to two significant digits of the error: ``5.66 ± 0.43``.
+
+    Parameters
+    ----------
+    mean, error : float
+        Of one unit; an error of 0 says nothing about digits, and the mean has three then.
+
+    Returns
+    -------
+    str
+    """
+    if not error > 0:
+        return f"{mean:.3g} ± {error:.2g}"
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{mean:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def with_article(noun: str) -> str:

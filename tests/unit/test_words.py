@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dialysis.words import counted, listed, p_words, reason_words, shortened, with_article
+from dialysis.words import (
+    counted,
+    decimal,
+    listed,
+    p_words,
+    reason_words,
+    shortened,
+    with_article,
+    with_error,
+)
 
 
 def test_a_number_takes_its_noun() -> None:
@@ -19,7 +28,16 @@ def test_names_are_joined() -> None:
 def test_what_is_too_long_is_shortened() -> None:
     assert shortened([], 2) == ""
     assert shortened(["a", "b"], 2) == "a, b"
+    assert shortened(["a", "b", "c"], 2) == "a, b, c"
     assert shortened(["a", "b", "c", "d"], 2, "; ") == "a; b and 2 more"
+
+
+def test_numbers_have_no_exponent_and_as_many_digits_as_their_error() -> None:
+    shown = [decimal(x) for x in (21000.0, 123456.7, 0.05, 2.0, float("nan"))]
+    assert shown == ["21000", "123500", "0.05", "2", "nan"]
+    assert with_error(5.6634, 0.4261) == "5.66 ± 0.43"
+    assert with_error(5663.4, 426.1) == "5663 ± 426"
+    assert with_error(5.6634, 0.0) == "5.66 ± 0"
 
 
 @pytest.mark.parametrize(

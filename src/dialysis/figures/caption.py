@@ -23,7 +23,7 @@ from dialysis.figures.words import (
     was,
 )
 from dialysis.study.start import marks
-from dialysis.words import counted, listed
+from dialysis.words import counted, listed, with_error
 
 _MOST_REASONS = 4
 _DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
@@ -353,10 +353,8 @@ def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) 
     parts = []
     if len(basal) > 1:
         sem = float(basal.std(ddof=1) / math.sqrt(len(basal)))
-        mean, spread = _mean_and_error(float(basal.mean()), sem)
-        parts.append(
-            f"{what}: {mean} ± {spread}{shown_unit} (mean ± SEM, n = {len(basal)} animals)."
-        )
+        level = with_error(float(basal.mean()), sem)
+        parts.append(f"{what}: {level}{shown_unit} (mean ± SEM, n = {len(basal)} animals).")
     elif len(basal) == 1:
         parts.append(f"{what}: {basal[0]:.3g}{shown_unit} (one animal).")
     parts += [_MARKS[mark] for mark in marks(timecourse["source"], timecourse["conc_unit"])]
@@ -380,11 +378,3 @@ def _times(normalize: Mapping[str, Any] | None) -> str:
             "plug flow)."
         )
     return f"Times are the {moment} of the fractions; no dead-volume lag is given."
-
-
-def _mean_and_error(mean: float, error: float) -> tuple[str, str]:
-    """Round to two significant digits of the error."""
-    if not error > 0:
-        return f"{mean:.3g}", f"{error:.2g}"
-    decimals = max(1 - math.floor(math.log10(error)), 0)
-    return f"{mean:.{decimals}f}", f"{error:.{decimals}f}"
