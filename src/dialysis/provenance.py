@@ -106,7 +106,7 @@ def write_sidecars(
     Holds sha256 of outputs, inputs and stamps and the package versions.  There is no time, host
     or user in it, so equal inputs give equal bytes.
     """
-    base = (root or Path.cwd()).resolve()
+    base = root or Path.cwd()
     made_from = {name: sha256_path(path) for name, path in _relative(inputs, base).items()}
     stamps = {name: digest for name, digest in made_from.items() if "/.stamps/" in f"/{name}"}
     record: dict[str, Any] = {
@@ -128,11 +128,14 @@ def write_sidecars(
 
 
 def _relative(paths: Iterable[Path], base: Path) -> dict[str, Path]:
+    """Paths by their names in the project; raw/<study> may be a link to a folder elsewhere."""
     relative = {}
+    real = base.resolve()
     for path in paths:
-        whole = path.resolve()
-        inside = whole.is_relative_to(base)
-        relative[(whole.relative_to(base) if inside else whole).as_posix()] = path
+        written, whole = path.absolute(), path.resolve()
+        places = ((written, base.absolute()), (written, real), (whole, real))
+        inside = (place.relative_to(folder) for place, folder in places if folder in place.parents)
+        relative[next(inside, whole).as_posix()] = path
     return dict(sorted(relative.items()))
 
 

@@ -646,6 +646,7 @@ def test_folders_with_nothing_to_start_from(exports: Path, tmp_path: Path) -> No
             "them.",
         ),
         (["--fraction", "zwanzig"], "--fraction: found 'zwanzig'; expected a number above 0."),
+        (["--baseline", "drei"], "--baseline: found 'drei'; expected a whole number from 1."),
         (
             ["--start", "peaks"],
             "--start: found 'peaks'; expected one of traces, vendor_peaks, areas, concentrations.",

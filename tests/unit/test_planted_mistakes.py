@@ -246,6 +246,10 @@ MISTAKES = {
         *(STUDY, "line ", "text that is not YAML", "Check indentation"),
     ),
     "another encoding": Mistake(latin, STUDY, "byte ", "not UTF-8", "Save the file as UTF-8."),
+    "no injected volume": Mistake(
+        lambda lab: lab.text("study.yaml", "  inj_uL: 20", "  # inj_uL: 20"),
+        *(STUDY, "quantify.inj_uL", "no sample with inj_uL", "the injected volume, µL"),
+    ),
     "a ratio of what is not measured": Mistake(
         lambda lab: lab.text(
             "study.yaml",
@@ -548,6 +552,10 @@ MISTAKES = {
         lambda lab: lab.set("analytes", 4, window_min="1.5"),
         *(ANALYTES, "row ", "while DOPAC", "Narrow one of the two windows."),
     ),
+    "a window of one run on that of another analyte": Mistake(
+        lambda lab: lab.add("analytes", lab.rows("analytes")[2] | {"run": "run02", "rt_min": "11"}),
+        *(ANALYTES, "row ", "while DOPAC (row 9)", "Narrow one of the two windows."),
+    ),
     "retention in seconds": Mistake(
         lambda lab: lab.set("analytes", 8, rt_min="1194"),
         *(ANALYTES, "row 8, column rt_min", "1194 min", "are these seconds?"),
@@ -699,6 +707,18 @@ def test_no_false_alarm_on_a_correct_study(lab: Lab, change: Callable[[Lab], Non
     report = examine(lab.root, "tiny")
     assert report.problems == ()
     assert report.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("(+)-pindolol", "(-)-pindolol"), ("8-OH-DPAT", "7-OH-DPAT"), ("fluoxetine", "duloxetine")],
+)
+def test_two_drugs_may_have_nearly_one_name(lab: Lab, one: str, other: str) -> None:
+    for line in (5, 6, 7):
+        lab.set("animals", line, drug=one if line < 7 else other)
+    report = examine(lab.root, "tiny")
+    said = (*report.problems, *report.warnings)
+    assert not [problem for problem in said if "column drug" in problem.where]
 
 
 def test_the_report_is_grouped_by_file_with_problems_apart_from_warnings(lab: Lab) -> None:

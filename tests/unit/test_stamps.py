@@ -220,3 +220,20 @@ class TestAFolderThatIsOneExport:
         one, two = (sha256_file(tmp_path / "1.D" / name) for name in ("a", "sub/b"))
         assert sha256_path(tmp_path / "1.D") == sha256_text(f"{one}  a\n{two}  sub/b\n")
         assert sha256_path(tmp_path / "1.D" / "a") == one
+
+
+@pytest.mark.parametrize("place", ["elsewhere/exports", "project/my exports"])
+def test_exports_behind_a_link_are_named_as_in_the_project(tmp_path: Path, place: str) -> None:
+    """Where `dialysis init --raw FOLDER` leaves them; no path of the machine is in a sidecar."""
+    folder, root = tmp_path / place, tmp_path / "project"
+    folder.mkdir(parents=True)
+    (folder / "1.cdf").write_bytes(b"x")
+    (root / "raw").mkdir(parents=True)
+    (root / "raw" / "mine").symlink_to(folder, target_is_directory=True)
+    (root / "made.csv").write_bytes(b"y")
+    (tmp_path / "link").symlink_to(root, target_is_directory=True)
+    for base in (root, tmp_path / "link"):
+        for named in (base, root):
+            export = named / "raw" / "mine" / "1.cdf"
+            write_sidecars("ingest_run", [root / "made.csv"], [export], root=base)
+            assert list(read_sidecar(root)["inputs"]) == ["raw/mine/1.cdf"]

@@ -35,7 +35,7 @@ from dialysis.commands.options import ROOT
 @click.option("--lod", default="", help="Limits of detection of given concentrations, as --mix.")
 @click.option("--analytes", default="", help="What was measured: 'NE DOPAC DA'.")
 @click.option("--pattern", default="", help="Pattern of sample names: '{animal}_F{fraction}'.")
-@click.option("--baseline", type=click.IntRange(1), help="Number of fractions before the dose.")
+@click.option("--baseline", default="", help="Number of fractions before the dose.")
 @click.option("--fraction", default="", help="Length of a fraction, min.")
 @click.option("--flow", default="", help="Flow rate, µL/min.")
 @click.option("--dead-volume", default="", help="Volume from membrane to vial, µL.")
@@ -60,7 +60,7 @@ def command(
     lod: str,
     analytes: str,
     pattern: str,
-    baseline: int | None,
+    baseline: str,
     fraction: str,
     flow: str,
     dead_volume: str,
@@ -82,7 +82,7 @@ def command(
         read_mix,
         to_do_text,
     )
-    from dialysis.init.answers import read_positive
+    from dialysis.init.answers import read_count, read_positive
     from dialysis.tables.inputs import CONCENTRATION_UNITS
 
     def number(text: str, option: str) -> float | None:
@@ -96,7 +96,7 @@ def command(
         analytes=tuple(analytes.replace(",", " ").split()),
         pattern=pattern,
         start=start,
-        baseline=baseline,
+        baseline=read_count(baseline, "--baseline") if baseline else None,
         fraction_min=number(fraction, "--fraction"),
         flow_uL_min=number(flow, "--flow"),
         dead_volume_uL=number(dead_volume, "--dead-volume"),

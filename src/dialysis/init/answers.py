@@ -136,6 +136,19 @@ def read_positive(text: str, what: str) -> float:
     return number.value
 
 
+def read_count(text: str, what: str) -> int:
+    """Read a whole number from 1.
+
+    Raises
+    ------
+    StudyError
+        If it is none.
+    """
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise StudyError(f"{what}: found '{text}'; expected a whole number from 1.")
+    return int(text)
+
+
 def read_group(text: str) -> Group:
     """Read ``mianserin 5 mg/kg s.c.: R02 R04`` or ``vehicle: R01, R03``.
 

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from dialysis.words import counted
+
 # Order of elution that is usual in reversed-phase ion-pair chromatography of dialysates with
 # electrochemical detection; molar masses of the free bases, g/mol.
 USUAL_ORDER: Mapping[str, float] = MappingProxyType(
@@ -294,7 +296,8 @@ def _names(
         origin = "given name" if given else "usual name"
         return expected, f"PROPOSAL: {origin} by the usual order of elution"
     made = [f"peak_{peak.rt_min:.2f}" for peak in peaks]
-    return made, f"{_BY_TIME}, say what it is"
+    why = f" ({counted(len(given), 'name')} for {counted(len(peaks), 'peak')})" if given else ""
+    return made, f"{_BY_TIME}{why}, say what it is"
 
 
 def windows_of(peaks: Sequence[CommonPeak], others: Sequence[CommonPeak] = ()) -> list[float]:

@@ -10,7 +10,7 @@ from dialysis.init.answers import Answers, MixPart, animals_of, listed_animals
 from dialysis.init.kinds import QC, SAMPLE, STANDARD
 from dialysis.init.naming import Known, Naming
 from dialysis.init.results import ResultTable
-from dialysis.init.retention import ProposedAnalyte
+from dialysis.init.retention import ProposedAnalyte, usual_name
 from dialysis.study.cells import plain_number
 from dialysis.study.config import did_you_mean
 from dialysis.study.start import reads_exports
@@ -184,7 +184,7 @@ def standards_rows(
     naming: Naming, analytes: Sequence[ProposedAnalyte], mix: Sequence[MixPart]
 ) -> list[Row]:
     """One row per standard or QC and analyte; the amount is empty where nobody said it."""
-    parts = {part.analyte.casefold(): part for part in mix}
+    parts = {_key(part.analyte): part for part in mix}
     measured = [
         row.analyte for row in analytes if row.internal_standard != "itself" and not row.run
     ]
@@ -193,7 +193,7 @@ def standards_rows(
         if item.kind not in (STANDARD, QC) or item.level is None:
             continue
         for name in measured:
-            amount, unit = _amount(item, parts.get(name.casefold()))
+            amount, unit = _amount(item, parts.get(_key(name)))
             rows.append(
                 {
                     "injection_id": item.injection_id,
@@ -266,7 +266,7 @@ def concentrations_rows(
     """concentrations.csv of a results table, of the rows whose sample is known."""
     by_id = {item.injection_id: item for item in naming.known}
     animals = {name.casefold(): name for name in animals_in(naming)}
-    lods = {part.analyte.casefold(): part for part in limits}
+    lods = {_key(part.analyte): part for part in limits}
     rows: list[Row] = []
     for place, row in enumerate(table.rows):
         sample = by_id[ids[place]].sample
@@ -274,7 +274,7 @@ def concentrations_rows(
             continue
         animal = animals[sample.animal.casefold()]
         for analyte, value in row.values.items():
-            limit = lods.get(analyte.casefold())
+            limit = lods.get(_key(analyte))
             rows.append(
                 {
                     "animal_id": animal,
@@ -289,6 +289,11 @@ def concentrations_rows(
     return _without_empty(rows, ("probe_id",))
 
 
+def _key(analyte: str) -> str:
+    """An analyte by its usual name: dopamine is DA."""
+    return usual_name(analyte) or analyte.casefold()
+
+
 def check_names(parts: Sequence[MixPart], analytes: Sequence[str], option: str) -> None:
     """Refuse amounts of analytes that are not there.
 
@@ -297,9 +302,9 @@ def check_names(parts: Sequence[MixPart], analytes: Sequence[str], option: str) 
     StudyError
         Naming the first of them.
     """
-    folded = {name.casefold() for name in analytes}
+    folded = {_key(name) for name in analytes}
     for part in parts:
-        if part.analyte.casefold() not in folded:
+        if _key(part.analyte) not in folded:
             hint = did_you_mean(part.analyte, analytes)
             raise StudyError(
                 f"{option}: found the analyte '{part.analyte}'; expected some of "

@@ -276,6 +276,10 @@ _SYNONYMS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             dict.fromkeys(("std", "cal", "calibrator", "calibration", "standards"), "standard")
         ),
         "blank": MappingProxyType(dict.fromkeys(("blk", "water", "solvent"), "blank")),
+        "pM": MappingProxyType(dict.fromkeys(("pmol/l", "fmol/ml"), "pM")),
+        "nM": MappingProxyType(dict.fromkeys(("nmol/l", "pmol/ml"), "nM")),
+        "µM": MappingProxyType(dict.fromkeys(("µmol/l", "μmol/l", "umol/l", "nmol/ml"), "µM")),
+        "mM": MappingProxyType(dict.fromkeys(("mmol/l", "µmol/ml"), "mM")),
         "qc": MappingProxyType(dict.fromkeys(("control", "check", "quality control"), "qc")),
     }
 )

@@ -337,47 +337,56 @@ def odd_standards(config: Config, tables: Tables, shown: str) -> Found:
                 "Add their rows, or set another type in injections.csv.",
             )
         )
-    problems, few = _without_standards(file, tables, config)
+    problems, few = _standards_left(file, tables, config)
     slips, odd = _level_amounts(file, standards)
     return [*problems, *slips], [*warnings, *few, *odd]
 
 
-def _without_standards(file: str, tables: Tables, config: Mapping[str, Any]) -> Found:
-    """Runs without a calibrator of some analytes; a problem when no run has one of any.
+def _standards_left(file: str, tables: Tables, config: Mapping[str, Any]) -> Found:
+    """Runs whose samples get no concentrations; a problem when that is so for all of them.
 
-    Calibrators of too few levels are looked at with the study's other checks.
+    They have no calibrator of some analytes, or exclusions leave too few levels.  Calibrators of
+    too few levels in the first place are looked at with the study's other checks.
     """
+    least = int(config["quantify"]["min_levels"])
     injections = tables["injections"]
     run_of = dict(zip(injections["injection_id"], injections["run"], strict=True))
-    left_out = tables["exclusions"]
-    gone = set(left_out.loc[(left_out["level"] == "injection"), "id"])
     rows = tables["standards"]
     fitted = rows[rows["role"].isin(["", "cal"]) & (rows["amount"] > 0)]
-    fitted = fitted[~fitted["injection_id"].isin(gone)]
-    runs = fitted["injection_id"].map(run_of)
+    fitted = fitted.assign(run=fitted["injection_id"].map(run_of))
+    if config["quantify"]["pool"] == "runs":
+        fitted = fitted.assign(run="")
+    left_out = tables["exclusions"]
+    gone = set(left_out.loc[(left_out["level"] == "injection"), "id"])
+    places = ["run", "analyte"]
+    before = fitted.groupby(places)["amount"].nunique()
+    after = fitted[~fitted["injection_id"].isin(gone)].groupby(places)["amount"].nunique()
     internal = set(internal_standards(tables["analytes"]))
     names = [name for name in dict.fromkeys(tables["analytes"]["analyte"]) if name not in internal]
     samples = injections[injections["type"] == "sample"]
-    sampled = list(dict.fromkeys(samples["run"]))
-    pooled = config["quantify"]["pool"] == "runs"
     found = []
     nothing = True
-    for run in sampled:
-        own = set(fitted["analyte"] if pooled else fitted.loc[runs == run, "analyte"])
-        absent = [name for name in names if name not in own]
-        nothing = nothing and len(absent) == len(names)
-        if absent:
-            of = "" if len(absent) == len(names) else f" for {shortened(absent, 3)}"
-            found.append(
-                Problem(
-                    file,
-                    f"run {run}",
-                    f"no standards of run {run}{of}",
-                    f"at least {config['quantify']['min_levels']} amounts above 0 "
-                    "(quantify.min_levels) in every run with samples",
-                    "Without them the run's samples have no concentrations.",
-                )
+    for run in dict.fromkeys(samples["run"]):
+        key = run if config["quantify"]["pool"] != "runs" else ""
+        n = {name: int(after.get((key, name), 0)) for name in names}
+        short = {name for name in names if 0 < int(before.get((key, name), 0)) < least}
+        few = [name for name in names if n[name] < least and name not in short]
+        nothing = nothing and not any(n.values())
+        if not few:
+            continue
+        of = "" if len(few) == len(names) else f" for {shortened(few, 3)}"
+        left = sorted({n[name] for name in few})
+        found.append(
+            Problem(
+                file,
+                f"run {run}",
+                f"no standards of run {run}{of}"
+                if left == [0]
+                else f"standards of {' to '.join(map(str, left))} amounts left of run {run}{of}",
+                f"at least {least} amounts above 0 (quantify.min_levels) in every run with samples",
+                "Without them the run's samples have no concentrations.",
             )
+        )
     return (found, []) if nothing else ([], found)
 
 
