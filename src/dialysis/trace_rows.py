@@ -22,7 +22,7 @@ from dialysis.tables.stats import OUTCOME_TABLES
 PRISM = "prism"
 _STATS = frozenset(table.name for table in OUTCOME_TABLES)
 # What all values of an outcome enter, whatever row is asked for.
-OF_MODEL = frozenset(
+_OF_MODEL = frozenset(
     {"anova", "auc", "auc_model", "checks", "contrasts", "dose", "emmeans", "influence"}
     | {"interaction", "ratio_data", "residuals", "secondary", "secondary_anova", "sensitivity"}
     | {"variogram"}
@@ -56,6 +56,15 @@ def table_kind(file: Path) -> tuple[str, str]:
         if file.parts[2] == "review" and stem.endswith(f"_{name}"):
             return name, stem.removesuffix(f"_{name}")
     return stem, ""
+
+
+def is_of_model(file: Path, column: str) -> bool:
+    """Whether all values of an outcome enter a column of a table, whatever its row."""
+    kind, _ = table_kind(file)
+    if column in ("n", "log_ratio") and kind != "contrasts":
+        return False
+    alone = bool(column) and column.startswith(_OF_GROUP) and kind == "auc" and column != "df"
+    return kind in _OF_MODEL and not alone
 
 
 @dataclass(frozen=True)
