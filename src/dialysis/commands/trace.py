@@ -136,9 +136,8 @@ def cell_text(chain: CellChain, most: int) -> str:
     elif chain.values:
         animals = {str(value.row["animal_id"]) for value in chain.values}
         count = f"{len(chain.values)} percents of baseline of {len(animals)} animals"
-        model = "; the model also has the other values of the outcome" * is_of_model(
-            Path(chain.file), chain.column
-        )
+        of_model = is_of_model(Path(chain.file), chain.column)
+        model = "; the model also has the other values of the outcome" if of_model else ""
         lines.append(f"  from {count} in normalize/timecourse.csv{model}")
         for value in chain.values[:most]:
             lines.append(f"    {_one_line(value)}")
