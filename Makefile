@@ -18,7 +18,7 @@ demo: .venv/.installed
 	@test -d raw/demo || $(BIN)/dialysis simulate demo
 
 test: .venv/.installed-test demo lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.installed-test demo
 	$(BIN)/ruff check .

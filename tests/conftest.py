@@ -24,6 +24,11 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: with several processes none is then left to the last of them."""
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> ToyStudy:
     """A study of two animals in two groups that passes every check, in a folder of its own."""

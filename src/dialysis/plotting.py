@@ -27,7 +27,10 @@ from dialysis.study.groups import group_order
 MM_PER_INCH = 25.4
 POINTS_PER_MM = 72.0 / MM_PER_INCH
 
-# Widths of figures that journals ask for (their instructions to authors, read in 2024).
+# Widths of figures that journals ask for; look at the instructions to authors of yours.  Nature:
+# its research figure guide, and the final submission guide for one and a half columns (120 to 136).
+# J Neurosci: its page on illustrations.  Elsevier (artwork sizing) and Cell Press (figure
+# guidelines) were only seen as others quote them.
 JOURNAL_WIDTHS_MM: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "cell": MappingProxyType({"single": 85.0, "one_and_half": 114.0, "double": 174.0}),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,7 @@ def code_hashes(root: Path, scripts: Iterable[str], others: Iterable[str] = ()) 
     source = root / "src"
     queue = [root / script for script in scripts]
     seen: set[Path] = set()
+    modules: set[str] = set()
     while queue:
         path = queue.pop()
         if path in seen:
@@ -251,22 +253,34 @@ def code_hashes(root: Path, scripts: Iterable[str], others: Iterable[str] = ()) 
         seen.add(path)
         if path.suffix != ".py":
             continue
-        for module in _imported_modules(path):
+        for module in _imported_modules(path.read_bytes(), str(path)) - modules:
+            modules.add(module)
             queue.extend(_module_files(source, module))
     for other in others:
         seen.add(root / other)
     return {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(seen)}
 
 
-def _imported_modules(path: Path) -> set[str]:
+@lru_cache(maxsize=1024)
+def _imported_modules(source: bytes, file: str) -> frozenset[str]:
+    """Modules of the project that a source imports; most sources serve several rules."""
     modules: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules.add(node.module)
-            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in modules if name.split(".")[0] == "dialysis"}
+    for statement in _statements(ast.parse(source, filename=file)):
+        if isinstance(statement, ast.Import):
+            modules |= {alias.name for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            modules.add(statement.module)
+            modules |= {f"{statement.module}.{alias.name}" for alias in statement.names}
+    own = (name.split(".") for name in modules if name.split(".")[0] == "dialysis")
+    return frozenset(".".join(parts[:2] if _is_plug_in(parts) else parts) for parts in own)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Statements at any depth: imports are nowhere else, and expressions are most of a tree."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, block, ()):
+            yield child
+            yield from _statements(child)
 
 
 PLUG_IN_FOLDERS = (
@@ -281,10 +295,14 @@ PLUG_IN_FOLDERS = (
 )
 
 
+def _is_plug_in(parts: Sequence[str]) -> bool:
+    return len(parts) > 1 and parts[1] in PLUG_IN_FOLDERS
+
+
 def _module_files(source: Path, module: str) -> list[Path]:
     """Files that an import of a module brings in: the module and its parent packages."""
     parts = module.split(".")
-    if len(parts) > 1 and parts[1] in PLUG_IN_FOLDERS:
+    if _is_plug_in(parts):
         folder = source / parts[0] / parts[1]
         inside = [
             path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts

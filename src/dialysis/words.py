@@ -1,7 +1,8 @@
-"""Counts and lists in sentences, as every message, caption and page writes them."""
+"""Counts, lists, reasons and numbers, as messages, captions, figures and pages write them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -46,7 +47,8 @@ def shortened(names: Sequence[str], most: int, separator: str = ", ") -> str:
     names : sequence of str
         May be empty.
     most : int
-        How many are written.
+        How many are written; one more is written too, because its name is no longer than
+        "1 more".
     separator : str
         What stands between two of them.
 
@@ -54,5 +56,95 @@ def shortened(names: Sequence[str], most: int, separator: str = ", ") -> str:
     -------
     str
     """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{separator.join(names[:most])}{more}"
+    if len(names) <= most + 1:
+        return separator.join(names)
+    return f"{separator.join(names[:most])} and {len(names) - most} more"
+
+
+def decimal(number: float, digits: int = 4) -> str:
+    """Round to significant digits without an exponent: ``21000``, not ``2.1e+04``.
+
+    Parameters
+    ----------
+    number : float
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+    """
+    return f"{float(f'{number:.{digits}g}'):.15g}"
+
+
+def with_error(mean: float, error: float) -> str:
+    """Write a mean with its error, to two significant digits of the error: ``5.66 ± 0.43``.
+
+    Parameters
+    ----------
+    mean, error : float
+        Of one unit; an error of 0 says nothing about digits, and the mean has three then.
+
+    Returns
+    -------
+    str
+    """
+    if not error > 0:
+        return f"{mean:.3g} ± {error:.2g}"
+    decimals = max(1 - math.floor(math.log10(error)), 0)
+    return f"{mean:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def with_article(noun: str) -> str:
+    """Put the article before a noun: ``a probe``, ``an animal``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def reason_words(code: str) -> str:
+    """Write the code of a reason for leaving something out in words: ``flow failure``."""
+    return "co-elution" if code == "co_elution" else code.replace("_", " ")
+
+
+def p_number(p: float) -> str:
+    """Write a p-value without its letter: ``0.046``, ``0.13``, ``< 0.001``, ``> 0.99``.
+
+    Three decimals below 0.1, two above.  A value is never rounded up onto a multiple of 0.01, which
+    may be the level it is held against: 0.0499 stays below 0.05.  `pText` of the review site does
+    the same.
+
+    Parameters
+    ----------
+    p : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+    """
+    if p < 0.001:
+        return "< 0.001"
+    if p >= 0.995:
+        return "> 0.99"
+    if p >= 0.1:
+        return f"{p:.2f}"
+    for decimals in (3, 4, 5):
+        text = f"{p:.{decimals}f}"
+        if not (text.rstrip("0")[4:] == "" and float(text) > p):
+            return text
+    return f"{p:.6f}"
+
+
+def p_words(p: float) -> str:
+    """State a p-value as papers do: ``p = 0.046``, ``p < 0.001``.
+
+    Parameters
+    ----------
+    p : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+    """
+    number = p_number(p)
+    return f"p {number}" if number[0] in "<>" else f"p = {number}"

@@ -572,6 +572,23 @@ def test_the_basal_level_has_its_unit(unit: str, expected: str, tmp_path: Path) 
     assert re.search(expected, _caption(make_study(conc_unit=unit)))
 
 
+def test_levels_corrected_for_recovery_say_what_that_is_worth() -> None:
+    study = make_study()
+    flags = study.timecourse["flags"].where(study.timecourse["flags"] == "", ";")
+    corrected = with_timecourse(study.timecourse.assign(flags=flags + "in_vitro_recovery"))
+    caveat = (
+        "Concentrations were divided by the probes' in-vitro recovery; they estimate the level "
+        "outside the probe only as far as recovery in tissue is that in the beaker, which drugs "
+        "that change uptake alter. Percent of baseline is not affected by the division."
+    )
+    text = _caption(corrected)
+    assert text.count(caveat) == 1
+    assert re.search(r"Basal level, corrected for in-vitro recovery: [\d.]+ ± [\d.]+ nM", text)
+    plain = _caption(study)
+    assert "recovery" not in plain
+    assert "Basal level in the dialysate: " in plain
+
+
 def test_error_bars_are_named(tmp_path: Path) -> None:
     study = make_study()
     sem = _caption(study, config={"error": "sem"})

@@ -132,8 +132,9 @@ def test_files_are_identical_and_name_no_program_or_date(tmp_path: Path) -> None
     written = []
     for turn in ("first", "second"):
         with style():
-            written.append(save_figure(_drawn(), tmp_path / turn / "figure"))
-    assert [p.name for p in written[0]] == ["figure.pdf", "figure.svg", "figure.png"]
+            formats = ("pdf", "svg", "png", "eps", "tiff")
+            written.append(save_figure(_drawn(), tmp_path / turn / "figure", formats))
+    assert [p.name for p in written[0]] == [f"figure.{ending}" for ending in formats]
     for one, other in zip(*written, strict=True):
         assert one.read_bytes() == other.read_bytes()
         content = one.read_bytes()

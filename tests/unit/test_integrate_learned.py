@@ -12,7 +12,7 @@ import pytest
 from dialysis.chromatogram import FloatArray
 from dialysis.integrate import IntegrationMethod, Target, integrate, learn_traces
 from dialysis.integrate.alignment import RunningMean
-from dialysis.integrate.learning import RunModel
+from dialysis.integrate.learning import PeakGuess, RunModel
 from dialysis.integrate.targeted import TargetedFit, align, fit_targets
 from dialysis.simulate.peaks import Family
 from dialysis.simulate.testbed import BED_PEAKS, BedSettings, PeakModel, Variation, simulate_bed
@@ -228,3 +228,23 @@ def test_a_standard_that_can_not_be_fitted_says_nothing_of_the_run() -> None:
     assert model.spread.mu_s == pytest.approx(0.6, rel=0.3)
     found = fit(model, bed.samples)
     assert (found.area_se / found.area).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("factor", "kept"), [(2.9, True), (1 / 2.9, True), (3.1, False), (1 / 3.1, False)]
+)
+def test_widths_that_are_no_peak_s_are_no_model(
+    factor: float, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One peak's width, from what the peaks of the traces have, is enough."""
+    true = model_of()
+    chromatograms = [
+        trace.chromatogram for trace in simulate_bed(SEED, 0, 3, BedSettings()).standards
+    ]
+
+    def learned(_traces: object, _factors: object, guess: PeakGuess, *_: object) -> RunModel:
+        wide = guess.sigma_s * np.where(np.arange(len(guess.sigma_s)) == DA, factor, 1.0)
+        return replace(true, ln_sigma=np.log(wide), ln_tau=np.full(len(wide), -20.0))
+
+    monkeypatch.setattr("dialysis.integrate.runfit.learn", learned)
+    assert (learn_traces(chromatograms, METHOD) is not None) == kept

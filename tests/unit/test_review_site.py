@@ -182,7 +182,7 @@ def test_the_basal_level_counts_animals_not_probes() -> None:
         }
     )
     # R1 is 2, R2 is 4: mean 3, SD √2, SEM 1
-    assert basal_level(baseline, "da", {"a", "b", "c"}) == "3.00 ± 1.00 nM (mean ± SEM, 2 animals)"
+    assert basal_level(baseline, "da", {"a", "b", "c"}) == "3.0 ± 1.0 nM (mean ± SEM, 2 animals)"
     assert basal_level(baseline, "da", {"c"}) == "4.00 nM (mean, 1 animal)"
     assert basal_level(baseline, "ne", {"c"}) == "–"
 

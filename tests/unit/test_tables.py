@@ -10,7 +10,18 @@ import pytest
 
 from dialysis.errors import TableError
 from dialysis.files import read_table, write_table
-from dialysis.tables import Column, Table, ingest, inputs, integrate, normalize, quantify, stats
+from dialysis.tables import (
+    Column,
+    Table,
+    figures,
+    ingest,
+    inputs,
+    integrate,
+    normalize,
+    quantify,
+    stats,
+)
+from dialysis.tables._table import Kind
 
 TABLE = Table(
     "demo",
@@ -76,6 +87,25 @@ def test_every_broken_rule_is_told_at_once_and_nothing_is_written(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_required_value_that_is_missing_is_told_whatever_its_kind() -> None:
+    kinds: tuple[Kind, ...] = ("text", "number", "integer", "flag", "array")
+    columns = [Column(kind, kind, "What has to be there.", required=True) for kind in kinds]
+    columns.append(Column("least", "number", "May be missing.", minimum=0, maximum=1))
+    table = Table("full", "One row per thing.", tuple(columns))
+    row = {"text": "a", "number": 1.0, "integer": 1, "flag": True, "array": np.ones(2)}
+    nothing = {"text": None, "number": np.nan, "integer": pd.NA, "flag": None, "array": None}
+    with pytest.raises(TableError) as caught:
+        table.validate(pd.DataFrame([row, nothing]))
+    assert str(caught.value) == (
+        "table full breaks its definition in 5 places:\n"
+        "  row 1, column array: found nothing; expected a value\n"
+        "  row 1, column flag: found nothing; expected a value\n"
+        "  row 1, column integer: found nothing; expected a value\n"
+        "  row 1, column number: found nothing; expected a value\n"
+        "  row 1, column text: found ''; expected a value"
+    )
+
+
 def test_unknown_and_missing_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         TABLE.validate(pd.DataFrame({"name": ["a"], "god": [True]}))
@@ -104,7 +134,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 ALL_TABLES = [
     table
-    for module in (inputs, ingest, integrate, quantify, normalize, stats)
+    for module in (inputs, ingest, integrate, quantify, normalize, stats, figures)
     for table in vars(module).values()
     if isinstance(table, Table)
 ]
@@ -119,6 +149,8 @@ def test_every_table_is_documented_and_holds_an_empty_frame(table: Table) -> Non
         assert column.description, column.name
         assert column.name not in ("percent", "%", "pct")  # never a bare percent
     assert list(table.validate(table.empty()).columns) == table.column_names
+    [*nothing] = table.failures(table.coerce(pd.DataFrame([dict.fromkeys(table.column_names)])))
+    assert {row[1] for row in nothing} == {c.name for c in table.columns if c.required}
 
 
 def test_rows_become_a_table_with_its_kinds() -> None:

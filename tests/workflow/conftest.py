@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -102,13 +103,24 @@ def new_project(root: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The tiny study, simulated and run to its end.  Not to be changed: copy it."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project")
-    done = project.dialysis("simulate", "tiny")
-    assert done.returncode == 0, done.stderr
-    done = project.snakemake("--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return project
+    """The tiny study, simulated and run to its end.  Not to be changed: copy it.
+
+    It is run once for all processes of pytest-xdist, whose temporary folders have one parent.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    root = folder / "finished"
+    with (folder / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if root.is_dir():
+            return Project(root)
+        project = new_project(folder / "unfinished")
+        done = project.dialysis("simulate", "tiny")
+        assert done.returncode == 0, done.stderr
+        done = project.snakemake("--cores", "2")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Project(project.root.rename(root))
 
 
 @pytest.fixture

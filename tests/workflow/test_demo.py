@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 
 from dialysis.files import read_table
 from dialysis.tables.normalize import TIMECOURSE
+from tests.conftest import PROJECT
 from tests.workflow.conftest import Project, new_project
 
 pytestmark = pytest.mark.workflow
@@ -29,15 +33,42 @@ LARGEST_ERROR = {
 }
 
 
+MADE_BY_MAKE = (Path(sys.prefix) / ".installed").is_file()
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """The demo and what its run said: by `make run` with the environment of this test.
+
+    Where that environment was not made by make, a plain `snakemake` runs the demo.
+    """
     root = tmp_path_factory.mktemp("demo") / "project"
     project = Project(new_project(root).root, "demo")
-    done = project.dialysis("simulate", "demo")
-    assert done.returncode == 0, done.stderr
-    done = project.plain_snakemake()  # a plain `snakemake` runs the demo, without flags
+    if MADE_BY_MAKE:
+        for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md"):
+            shutil.copy2(PROJECT / name, root / name)
+        (root / ".venv").symlink_to(Path(sys.prefix))
+        old = [f"--assume-old={name}" for name in ("pyproject.toml", "constraints.txt")]
+        done = project.run(["make", *old, "run", "CORES=2"])
+    else:
+        done = project.dialysis("simulate", "demo")
+        assert done.returncode == 0, done.stderr
+        done = project.plain_snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
-    return project
+    return project, done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(run: tuple[Project, str]) -> Project:
+    return run[0]
+
+
+@pytest.mark.skipif(not MADE_BY_MAKE, reason="the environment of this test was not made by make")
+def test_make_run_says_what_to_open(run: tuple[Project, str]) -> None:
+    project, said = run
+    opened = re.findall(r"^  (results/demo/\S+)", said, re.M)
+    assert "results/demo/review/index.html" in opened
+    assert [name for name in opened if not (project.root / name).is_file()] == []
 
 
 def timecourse_of(project: Project) -> pd.DataFrame:
@@ -54,8 +85,10 @@ def test_no_job_needs_more_than_one_and_a_half_gigabytes(demo: Project) -> None:
     assert largest < 1.5
 
 
-def test_a_second_run_does_nothing(demo: Project) -> None:
-    assert demo.planned() == {}
+def test_a_plain_snakemake_is_that_of_the_demo_and_does_nothing_more(demo: Project) -> None:
+    done = demo.plain_snakemake("--dry-run")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_the_simulated_configuration_is_the_one_in_the_repository(

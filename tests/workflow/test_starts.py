@@ -331,7 +331,7 @@ def reversed_columns(text: str) -> str:
         (
             "areas",
             "standards.csv",
-            lambda text: text.replace(",10.0,", ",11.0,", 1),
+            lambda text: text.replace(",10.0,", ",11.0,"),
             AFTER_QUANTIFY,
         ),
         (

@@ -10,12 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dialysis.figures.auc import star_levels
 from dialysis.figures.scales import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
-from dialysis.figures.words import adjusted, error_words, has, sentence, was
+from dialysis.figures.words import (
+    MINUS,
+    adjusted,
+    error_words,
+    has,
+    sentence,
+    star_levels,
+    star_words,
+    was,
+)
 from dialysis.study.start import marks
-from dialysis.words import counted, listed
+from dialysis.words import counted, listed, with_error
 
 _MOST_REASONS = 4
 _DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
@@ -216,7 +224,7 @@ def _n_words(n: int, cells: pd.Series, times: pd.Series) -> str:
     for index, time in times.items():
         here = int(cells.get(index, 0))
         if here < n:
-            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", "\N{MINUS SIGN}"))
+            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", MINUS))
     if not fewer:
         return f"n = {n}"
     where = ", ".join(f"{here} at {listed(at)} min" for here, at in sorted(fewer.items()))
@@ -289,10 +297,10 @@ def _statistics(source: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[st
     first = next(iter(levels.values()))
     parts = []
     if len(shown):
-        meaning = ", ".join(f"{mark} p < {level:g}" for mark, level in levels.items())
         parts.append(
             f"Stars, in rows behind the marker of their group, over the times they hold for: "
-            f"difference from {against} at that time, {meaning}{adjusted(model, contrasts)}."
+            f"difference from {against} at that time, {star_words(model)}"
+            f"{adjusted(model, contrasts)}."
         )
     else:
         parts.append(
@@ -345,10 +353,8 @@ def _measurement(timecourse: pd.DataFrame, normalize: Mapping[str, Any] | None) 
     parts = []
     if len(basal) > 1:
         sem = float(basal.std(ddof=1) / math.sqrt(len(basal)))
-        mean, spread = _mean_and_error(float(basal.mean()), sem)
-        parts.append(
-            f"{what}: {mean} ± {spread}{shown_unit} (mean ± SEM, n = {len(basal)} animals)."
-        )
+        level = with_error(float(basal.mean()), sem)
+        parts.append(f"{what}: {level}{shown_unit} (mean ± SEM, n = {len(basal)} animals).")
     elif len(basal) == 1:
         parts.append(f"{what}: {basal[0]:.3g}{shown_unit} (one animal).")
     parts += [_MARKS[mark] for mark in marks(timecourse["source"], timecourse["conc_unit"])]
@@ -372,11 +378,3 @@ def _times(normalize: Mapping[str, Any] | None) -> str:
             "plug flow)."
         )
     return f"Times are the {moment} of the fractions; no dead-volume lag is given."
-
-
-def _mean_and_error(mean: float, error: float) -> tuple[str, str]:
-    """Round to two significant digits of the error."""
-    if not error > 0:
-        return f"{mean:.3g}", f"{error:.2g}"
-    decimals = max(1 - math.floor(math.log10(error)), 0)
-    return f"{mean:.{decimals}f}", f"{error:.{decimals}f}"

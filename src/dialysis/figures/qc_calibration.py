@@ -146,7 +146,7 @@ def _cell(
         for cell, text, away in (
             (upper, "Response", 5.0),
             (residuals, "SD", 20.0),
-            (lower, "% of nominal", 20.0),
+            (lower, "Error (%)", 20.0),
         ):
             at = cell.y + 0.5 * cell.height
             page.text(x - away, at, text, rotation=90.0, ha="right", va="center")

@@ -15,8 +15,11 @@ _COLUMNS = 3
 _PER_PAGE = 9
 _PAGE_MM = 190.0
 _PLOT_MM = 42.0
+_ROW_MM = 54.0
+# Where a group's mean stands beside its markers, of the distance between groups.
+_MEAN_AT = 0.45
 _MM_PER_PT = 25.4 / 72.0
-_HEADER_MM = 22.0
+_HEADER_MM = 20.0
 
 
 def level_pages(baseline: pd.DataFrame, timecourse: pd.DataFrame, font: str) -> Iterator[Any]:
@@ -35,18 +38,20 @@ def level_pages(baseline: pd.DataFrame, timecourse: pd.DataFrame, font: str) -> 
     order = group_order(timecourse) if len(timecourse) else []
     printed = dict(zip(timecourse["outcome"], timecourse["outcome_label"], strict=True))
     outcomes = list(dict.fromkeys(baseline["outcome"]))
-    longest = max((text_width_pt(g, SMALL_PT, font) for g in order), default=10.0)
-    below_mm = (longest + 14.0) * _MM_PER_PT
+    order = [group for group in order if group in set(baseline["group"])]
+    widest_mm = max((text_width_pt(g, SMALL_PT, font) for g in order), default=0.0) * _MM_PER_PT
+    columns = max(int((_PAGE_MM - 10.0) // (widest_mm + 7.0)), 1)
+    header_mm = _HEADER_MM + 3.4 * -(-len(order) // columns)
     for chosen in pages_of(outcomes, _PER_PAGE):
         rows = max(-(-len(chosen) // _COLUMNS), 1)
-        row_mm = _PLOT_MM + below_mm + 9.0
-        height_mm = _HEADER_MM + rows * row_mm
+        height_mm = header_mm + rows * _ROW_MM
         figure = new_figure(_PAGE_MM, height_mm)
         _head(figure, height_mm)
+        _legend(figure, height_mm, order, styles, columns)
         for place, outcome in enumerate(chosen):
             row, column = divmod(place, _COLUMNS)
             left_mm = 17.0 + column * (_PAGE_MM - 6.0) / _COLUMNS
-            top_mm = _HEADER_MM + 6.0 + row * row_mm
+            top_mm = header_mm + 6.0 + row * _ROW_MM
             axes = figure.add_axes(
                 (
                     left_mm / _PAGE_MM,
@@ -56,7 +61,7 @@ def level_pages(baseline: pd.DataFrame, timecourse: pd.DataFrame, font: str) -> 
                 )
             )
             own = baseline[(baseline["outcome"] == outcome) & baseline["usable"]]
-            _draw(axes, own, [g for g in order if g in set(own["group"])], styles)
+            _draw(axes, own, order, styles)
             axes.set_title(printed.get(outcome, outcome), fontsize=TEXT_PT, loc="left")
             unit = str(own["conc_unit"].iloc[0]) if len(own) else ""
             axes.set_ylabel(f"Basal level ({unit})" if unit else "Basal level", fontsize=SMALL_PT)
@@ -75,6 +80,38 @@ def _head(figure: Any, height_mm: float) -> None:
         color="#444444",
         va="top",
     )
+
+
+def _legend(
+    figure: Any, height_mm: float, order: list[str], styles: dict[str, Any], columns: int
+) -> None:
+    """The groups' markers, row by row."""
+    from matplotlib.lines import Line2D
+
+    pitch_mm = (_PAGE_MM - 10.0) / columns
+    for place, group in enumerate(order):
+        row, column = divmod(place, columns)
+        x_mm, y_mm = 6.0 + column * pitch_mm, height_mm - _HEADER_MM - 3.4 * row
+        style = styles[group]
+        figure.add_artist(
+            Line2D(
+                [x_mm / _PAGE_MM],
+                [y_mm / height_mm],
+                marker=style.marker,
+                markersize=3.6,
+                markeredgewidth=0.6,
+                markeredgecolor=style.color,
+                markerfacecolor=style.face,
+                linestyle="none",
+            )
+        )
+        figure.text(
+            (x_mm + 2.0) / _PAGE_MM,
+            y_mm / height_mm,
+            group,
+            fontsize=SMALL_PT,
+            va="center_baseline",
+        )
 
 
 def _draw(axes: Any, own: pd.DataFrame, order: list[str], styles: dict[str, Any]) -> None:
@@ -106,16 +143,16 @@ def _draw(axes: Any, own: pd.DataFrame, order: list[str], styles: dict[str, Any]
         )
     values = own.groupby("group")["baseline"].agg(["mean", "sem"]).reindex(order)
     axes.errorbar(
-        np.arange(len(order)) + 0.3,
+        np.arange(len(order)) + _MEAN_AT,
         values["mean"],
         yerr=values["sem"].fillna(0.0),
         fmt="_",
-        markersize=7,
+        markersize=5,
         color="#000000",
         elinewidth=0.8,
         capsize=0,
     )
     axes.set_ylim(bottom=0)
-    axes.set_xlim(-0.6, len(order) - 0.3)
+    axes.set_xlim(-0.6, len(order) - 0.2)
     axes.set_xlabel("")
-    axes.set_xticks(range(len(order)), order, rotation=90, fontsize=SMALL_PT)
+    axes.set_xticks([])

@@ -157,8 +157,9 @@ def _legend(page: Page, analytes: Sequence[str], labels: Mapping[str, str]) -> N
     x = max(x + 10.0, 0.5 * PAGE_WIDTH_PT + 24.0)
     for kind, (shape, color, face) in _TYPES.items():
         page.dots(np.array([[x, y + 2.3]]), shape, 3.2, color, face)
-        page.text(x + 5.0, y, kind)
-        x += text_width_pt(kind, SMALL_PT, page.font) + 14.0
+        text = "quality control" if kind == "qc" else kind
+        page.text(x + 5.0, y, text)
+        x += text_width_pt(text, SMALL_PT, page.font) + 14.0
 
 
 def _style(place: int) -> tuple[str, str]:

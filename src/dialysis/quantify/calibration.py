@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dialysis.chromatogram import FloatArray
 from dialysis.errors import CalibrationError
+from dialysis.words import decimal
 
 WEIGHT_POWER = {"none": 0, "1/x": 1, "1/x2": 2}
 SAME_AMOUNT = 1e-9
@@ -391,7 +392,7 @@ def _check_amounts(
         return
     if not quadratic:
         raise CalibrationError(
-            f"found one amount only ({x[0]:.4g} fmol), which gives no intercept; expected at "
+            f"found one amount only ({decimal(x[0])} fmol), which gives no intercept; expected at "
             "least two, or quantify.through_zero: true"
         )
     raise CalibrationError(
@@ -427,8 +428,8 @@ def _check_growth(curve: Curve) -> None:
     if not curve.gradient(curve.high_fmol) > 0:
         top = -curve.slope / (2.0 * curve.curvature)
         raise CalibrationError(
-            f"found a quadratic curve that turns at {top:.4g} fmol, inside the calibrated range; "
-            "expected a response that grows with the amount"
+            f"found a quadratic curve that turns at {decimal(top)} fmol, inside the calibrated "
+            "range; expected a response that grows with the amount"
         )
 
 

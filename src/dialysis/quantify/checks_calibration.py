@@ -13,6 +13,7 @@ import pandas as pd
 from dialysis.quantify.calibration import level_numbers
 from dialysis.quantify.checks import Check, judged, no_calibration, not_applicable
 from dialysis.quantify.model import Calibration, Key
+from dialysis.words import decimal, p_words
 
 TWO_THIRDS = 2.0 / 3.0
 """Part of a run's QCs (and brackets) that must hold their limit (ICH M10, section 3.3.2); of
@@ -53,7 +54,7 @@ def curve_checks(calibration: Calibration, limits: Mapping[str, Any]) -> list[Ch
     if not math.isfinite(value):
         reason = "no replicates, and too few levels to tell a curve from a line"
         return [r2, not_applicable(key, "lack_of_fit", "p", reason, least_p)]
-    reason = f"{test}: p = {value:.2g}, limit {least_p:g}"
+    reason = f"{test}: {p_words(value)}, limit {least_p:g}"
     fit = Check(*key, "", "lack_of_fit", value, least_p, "p", judged(value >= least_p), reason)
     return [r2, fit]
 
@@ -79,8 +80,8 @@ def back_calculation_checks(
                 point["limit_pct"],
                 "%",
                 "WARN",
-                f"{point['injection_id']}, {point['amount_fmol']:.4g} fmol: back-calculated error "
-                f"{point['failing_pct']:+.1f} % from the curve through the others, limit "
+                f"{point['injection_id']}, {decimal(point['amount_fmol'])} fmol: back-calculated "
+                f"error {point['failing_pct']:+.1f} % from the curve through the others, limit "
                 f"{point['limit_pct']:g} %; {len(failing)} of {n} calibrators exceed theirs; "
                 f"{fate}",
             )
@@ -93,7 +94,7 @@ def back_calculation_checks(
     point = used[worst]
     beyond = sum(share > 1.0 for share in shares)
     reason = (
-        f"{point['injection_id']}, {point['amount_fmol']:.4g} fmol: back-calculated error "
+        f"{point['injection_id']}, {decimal(point['amount_fmol'])} fmol: back-calculated error "
         f"{point['error_pct']:+.1f} %, limit {point['limit_pct']:g} %; "
         f"{beyond} of {len(used)} calibrators exceed theirs"
     )
@@ -133,8 +134,8 @@ def accuracy_checks(calibration: Calibration, own: list[Point], role: str) -> li
         else:
             status = judged(abs(value) <= limit)
             reason = (
-                f"{point['back_fmol']:.4g} fmol found for {point['amount_fmol']:.4g} fmol, "
-                f"error {value:+.1f} %, limit {limit:g} %"
+                f"{decimal(point['back_fmol'])} fmol found for "
+                f"{decimal(point['amount_fmol'])} fmol, error {value:+.1f} %, limit {limit:g} %"
             )
             if status == "WARN":
                 level = levels[[p is point for p in counting]][0]
@@ -191,8 +192,8 @@ def range_check(calibration: Calibration, amounts: pd.DataFrame, limit: float) -
     value = 100.0 * n / whole
     curve = calibration.curve
     reason = (
-        f"{n} of {whole} samples above the LOD lie outside {curve.low_fmol:.4g} to "
-        f"{curve.high_fmol:.4g} fmol, limit {limit:g} %"
+        f"{n} of {whole} samples above the LOD lie outside {decimal(curve.low_fmol)} to "
+        f"{decimal(curve.high_fmol)} fmol, limit {limit:g} %"
     )
     if n:
         reason += f": {', '.join(str(name) for name in list(outside['injection_id'])[:5])}"

@@ -19,6 +19,7 @@ from dialysis.quantify.checks import (
     records_by_key,
 )
 from dialysis.quantify.model import Calibration, Key
+from dialysis.words import decimal
 
 OF_LOQ = "% of LOQ response"
 FITTED = ("fit", "emg")
@@ -84,7 +85,7 @@ def blank_checks(
             limits["carry_over_pct_of_loq"],
             targets,
             none="no blank was injected right after the highest standard",
-            said=f"after {amount:.4g} fmol: ",
+            said=f"after {decimal(amount)} fmol: ",
         )
         found += _against_loq(
             calibration,
@@ -179,7 +180,7 @@ def _against_lower_end(
     value = 100.0 * float(blank["raw"]) / there
     reason = (
         f"signal is {value:.1f} % of the response at the lower end of quantification "
-        f"({lowest:.3g} fmol), limit {limit:g} %"
+        f"({decimal(lowest, 3)} fmol), limit {limit:g} %"
     )
     return value, judged(value <= limit), reason
 

@@ -18,7 +18,7 @@ from dialysis.review.words import rule_words
 from dialysis.study.start import marks
 from dialysis.tables.normalize import BASELINE
 from dialysis.tables.stats import OUTCOME_TABLES
-from dialysis.words import counted
+from dialysis.words import counted, with_error
 
 # Headings of the tables of statistics, the first ones open; others get theirs from their name.
 _TITLES = {
@@ -249,8 +249,9 @@ def basal_level(baseline: pd.DataFrame, slug: str, probes: set[str]) -> str:
     animals = rows.groupby("animal_id")["baseline"].mean()
     unit = {"ratio": "", "response": "(response)"}.get(rows["conc_unit"].iloc[0], "nM")
     n = len(animals)
-    spread = f" ± {number(animals.sem())}" if n > 1 else ""
-    text = f"{number(animals.mean())}{spread} {unit}".strip()
+    mean = float(animals.mean())
+    text = with_error(mean, float(animals.sem())) if n > 1 else number(mean)
+    text = f"{text} {unit}".strip()
     return f"{text} (mean{' ± SEM' if n > 1 else ''}, {counted(n, 'animal')})"
 
 

@@ -461,14 +461,6 @@ def _checked(cells: _Cells) -> ReadTable:
             frame[column.name] = pd.Series(values, index=frame.index, dtype="object")
     coerced = table.coerce(frame)
     named = {problem.where for problem in problems}
-    # the definition's checks pass missing numbers over
-    for column in table.columns:
-        if column.required and column.kind in ("number", "integer"):
-            for position in coerced.index[coerced[column.name].isna()]:
-                where = f"row {lines[position]}, column {column.name}"
-                if where not in named:
-                    problems.append(Problem(shown, where, "nothing", "a value"))
-                    named.add(where)
     key = ", ".join(table.key)
     first: dict[str, int] = {}
     for position, column_name, found, expected in table.failures(coerced):

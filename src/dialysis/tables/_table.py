@@ -171,8 +171,10 @@ class Table:
 
         columns = {}
         for column in self.columns:
+            # Missing values are the rules' own business: passed over, one could not be required.
             checks = [
-                pa.Check(test, element_wise=False, error=text) for text, test in _rules(column)
+                pa.Check(test, element_wise=False, ignore_na=False, error=text)
+                for text, test in _rules(column)
             ]
             columns[column.name] = pa.Column(
                 dtype=None, checks=checks, nullable=True, required=True
@@ -241,7 +243,10 @@ def _empty(keys: pd.DataFrame) -> pd.Series:
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return repr(value)
+    missing = value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
+    return "nothing" if missing else str(value)
 
 
 def _as_kind(series: pd.Series, kind: Kind) -> pd.Series:
