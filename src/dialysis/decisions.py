@@ -15,6 +15,7 @@ from pathlib import Path
 from dialysis.errors import DecisionError
 from dialysis.files import write_text
 from dialysis.tables.inputs import REASON_CODES
+from dialysis.words import reason_words
 
 LOG_FILE = "decisions.jsonl"
 LOCK = "lock"
@@ -41,7 +42,7 @@ DECISION_WORDS: Mapping[str, str] = {
     "not_a_peak": "Not a peak: delete it",
     "comment": "Comment only",
 }
-REASON_WORDS: Mapping[str, str] = {code: code.replace("_", " ") for code in REASON_CODES} | {
+REASON_WORDS: Mapping[str, str] = {code: reason_words(code) for code in REASON_CODES} | {
     "histology": "histology: probe not where it should be",
     "other": "other: say it in words",
 }

@@ -37,6 +37,7 @@ from dialysis.study.load import Study, examine_study, load_study
 from dialysis.study.sheets import read_csv_sheet
 from dialysis.tables import Table
 from dialysis.tables.inputs import EXCLUSIONS, INTEGRATION_EVENTS, REASON_CODES
+from dialysis.words import counted, with_article
 
 _TABLES: Mapping[str, Table] = {
     f"{table.name}.csv": table for table in (EXCLUSIONS, INTEGRATION_EVENTS)
@@ -208,9 +209,25 @@ def _row_problems(
     seen: dict[str, int] = {}
     names = _names(study)
     analytes = list(dict.fromkeys(study.tables["analytes"]["analyte"]))
+    # Nothing else can be right about decisions of another study.
+    others = [row["study"] for _, row in rows if row["study"] != study.name]
+    for other in dict.fromkeys(others):
+        count = counted(others.count(other), "decision")
+        where = f", with 'dialysis decisions import {other} {shown}'" if other else ""
+        problems.append(
+            Problem(
+                shown,
+                "column study",
+                f"{count} of study '{other}'" if other else f"{count} of no study",
+                f"decisions of study '{study.name}'",
+                f"Import them into the study they were made for{where}.",
+            )
+        )
     for line, row in rows:
+        if row["study"] != study.name:
+            continue
         wrong = [
-            *_who_and_when(row, study.name, seen.get(row["decision_id"]), blind),
+            *_who_and_when(row, seen.get(row["decision_id"]), blind),
             *_about_what(row, names, analytes),
             *_what_and_why(row),
         ]
@@ -233,9 +250,7 @@ def _row_problems(
 Wrong = tuple[str, str, str]
 
 
-def _who_and_when(row: Row, study: str, first: int | None, blind: bool) -> Iterator[Wrong]:
-    if row["study"] != study:
-        yield "study", f"'{study}'", "Import it into the study it was made for."
+def _who_and_when(row: Row, first: int | None, blind: bool) -> Iterator[Wrong]:
     if not row["decision_id"]:
         yield "decision_id", "the name the review site gave the decision", ""
     elif first is not None:
@@ -261,15 +276,15 @@ def _about_what(row: Row, names: Mapping[str, set[str]], analytes: list[str]) ->
         yield "level", f"one of {', '.join(LEVELS)}", did_you_mean(level, LEVELS)
         return
     if row["id"] not in names[level]:
-        yield "id", f"a {level} of the study", did_you_mean(row["id"], names[level])
+        yield "id", f"{with_article(level)} of the study", did_you_mean(row["id"], names[level])
     if row["analyte"] and row["analyte"] not in analytes:
         yield "analyte", f"one of {', '.join(analytes)}", did_you_mean(row["analyte"], analytes)
     if level == "peak" and not row["analyte"]:
         yield "analyte", "the analyte whose peak it is", ""
     if level in ("figure", "injection") and row["analyte"]:
-        yield "analyte", f"nothing, because a {level} has all of them", ""
+        yield "analyte", f"nothing, because {with_article(level)} has all of them", ""
     if row["decision"] not in ALLOWED[level]:
-        yield "decision", f"one of {', '.join(ALLOWED[level])} for a {level}", ""
+        yield "decision", f"one of {', '.join(ALLOWED[level])} for {with_article(level)}", ""
 
 
 def _what_and_why(row: Row) -> Iterator[Wrong]:

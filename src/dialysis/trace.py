@@ -16,6 +16,7 @@ import pandas as pd
 
 from dialysis.errors import DialysisError, WorkflowError
 from dialysis.provenance import SIDECAR, read_sidecar, sha256_path
+from dialysis.trace_rows import PRISM, Course, prism_animal, rows_behind, table_kind
 
 TABLE_ENDINGS = (".csv", ".parquet")
 _ADDRESS = re.compile(r"([A-Z]{1,2})([1-9]\d*)")
@@ -304,19 +305,25 @@ def trace_cell(root: Path, file: Path, cell: str) -> CellChain:
     rows, column = choose_rows(table, cell, file.as_posix())
     results = root / Path(*file.parts[:2])
     base = _Results(root, results)
-    stage = file.parts[2]
     chosen = table.loc[rows]
     values: list[Value] = []
     measurements: list[Measurement] = []
-    if stage in ("ingest", "integrate", "quantify"):
+    early = file.parts[2] in ("ingest", "integrate", "quantify")
+    if early or (file.parts[2] == "review" and {"injection_id", "run"} & set(table.columns)):
         measurements = _measured(base, chosen)
     else:
-        values = [base.value(row) for _, row in base.rows_behind(chosen).iterrows()]
+        course = Course(results, base.timecourse())
+        behind = rows_behind(course, file, chosen, column)
+        values = [base.value(row) for _, row in behind.iterrows()]
+    cells = tuple(chosen[column]) if column else ()
+    if table_kind(file)[0] == PRISM and column:
+        animal = prism_animal(root / file, column)
+        column = f"{column.rpartition('.')[0] or column}, {animal}" if animal else "Time (min)"
     return CellChain(
         file=file.as_posix(),
         rows=tuple(int(line) for line in rows),
         column=column,
-        cells=tuple(chosen[column]) if column else (),
+        cells=cells,
         values=tuple(values),
         measurements=tuple(measurements),
         files=chain,
@@ -423,9 +430,9 @@ def _measured(base: _Results, rows: pd.DataFrame) -> list[Measurement]:
     pairs: dict[tuple[str, str], None] = {}
     for row in rows.to_dict("records"):
         analyte = str(row.get("analyte", "") or "")
-        if "injection_id" in row:
+        if row.get("injection_id"):
             pairs[str(row["injection_id"]), analyte] = None
-        elif "run" in row and analyte:  # a calibration: its standards
+        elif "slope" in row and analyte:  # a calibration: its standards
             for name in base.standards_of(str(row["run"]), analyte):
                 pairs[name, analyte] = None
     return [base.measurement(name, analyte) for name, analyte in pairs]
@@ -456,26 +463,6 @@ class _Results:
 
     def timecourse(self) -> pd.DataFrame:
         return self._table("normalize/timecourse.csv")
-
-    def rows_behind(self, chosen: pd.DataFrame) -> pd.DataFrame:
-        """Used rows of the timecourse that rows of a later table are about, by their keys."""
-        timecourse = self.timecourse()
-        if chosen.columns.equals(timecourse.columns):
-            return timecourse.loc[chosen.index]
-        used = timecourse[timecourse["used"] == "true"]
-        mask = pd.Series(False, index=used.index)
-        for row in chosen.to_dict("records"):
-            own = pd.Series(True, index=used.index)
-            for key in ("outcome", "probe_id", "animal_id", "time_index", "fraction"):
-                if str(row.get(key, "") or "") and key in used:
-                    own &= used[key] == str(row[key])
-            groups = {str(row[key]) for key in ("group", "control") if str(row.get(key, "") or "")}
-            # A mean is of its group; what compares two groups is of both.
-            compares = "control" in row and "statistic" in row
-            if groups and not (row.get("probe_id") or row.get("animal_id")):
-                own &= used["group"].isin(groups if compares else {str(row["group"])})
-            mask |= own
-        return used[mask]
 
     def value(self, row: pd.Series) -> Value:
         timecourse = self.timecourse()

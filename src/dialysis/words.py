@@ -1,4 +1,4 @@
-"""Counts, lists and numbers in sentences, as messages, captions and pages write them."""
+"""Counts, lists, reasons and numbers, as messages, captions, figures and pages write them."""
 
 from __future__ import annotations
 
@@ -93,3 +93,58 @@ def with_error(mean: float, error: float) -> str:
         return f"{mean:.3g} ± {error:.2g}"
     decimals = max(1 - math.floor(math.log10(error)), 0)
     return f"{mean:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def with_article(noun: str) -> str:
+    """Put the article before a noun: ``a probe``, ``an animal``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def reason_words(code: str) -> str:
+    """Write the code of a reason for leaving something out in words: ``flow failure``."""
+    return "co-elution" if code == "co_elution" else code.replace("_", " ")
+
+
+def p_number(p: float) -> str:
+    """Write a p-value without its letter: ``0.046``, ``0.13``, ``< 0.001``, ``> 0.99``.
+
+    Three decimals below 0.1, two above.  A value is never rounded up onto a multiple of 0.01, which
+    may be the level it is held against: 0.0499 stays below 0.05.  `pText` of the review site does
+    the same.
+
+    Parameters
+    ----------
+    p : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+    """
+    if p < 0.001:
+        return "< 0.001"
+    if p >= 0.995:
+        return "> 0.99"
+    if p >= 0.1:
+        return f"{p:.2f}"
+    for decimals in (3, 4, 5):
+        text = f"{p:.{decimals}f}"
+        if not (text.rstrip("0")[4:] == "" and float(text) > p):
+            return text
+    return f"{p:.6f}"
+
+
+def p_words(p: float) -> str:
+    """State a p-value as papers do: ``p = 0.046``, ``p < 0.001``.
+
+    Parameters
+    ----------
+    p : float
+        From 0 to 1.
+
+    Returns
+    -------
+    str
+    """
+    number = p_number(p)
+    return f"p {number}" if number[0] in "<>" else f"p = {number}"

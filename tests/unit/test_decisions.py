@@ -162,37 +162,50 @@ def test_every_problem_is_named_at_once_and_nothing_is_written(toy: ToyStudy) ->
         take(
             toy,
             reject("d1", id="R2:30", reason_code="mood"),
-            reject("d1", study="other", decided_by="", decided_on="21.11.2026", blinded="yes"),
+            reject("d1", decided_by="", decided_on="21.11.2026", blinded="yes"),
             row("d3", level="peak", id="run1_004", decision="limits", start_min="10", end_min="9"),
             row("d4", level="figure", id=SLUG, decision="comment"),
         )
     assert str(caught.value) == (
-        f"{toy.root}/decisions.csv can't be imported: 11 problems\n"
+        f"{toy.root}/decisions.csv can't be imported: 10 problems\n"
         "  1. decisions.csv, row 2, column id: found 'R2:30'; expected a fraction of the study. "
         "Did you mean 'R2:3'?\n"
         "  2. decisions.csv, row 2, column reason_code: found 'mood'; expected one of histology, "
         "unstable_baseline, probe_failure, flow_failure, lost_vial, co_elution, bad_injection, "
         "bad_calibrator, animal_welfare, other.\n"
-        "  3. decisions.csv, row 3, column study: found 'other'; expected 'toy'. Import it into "
-        "the study it was made for.\n"
-        "  4. decisions.csv, row 3, column decision_id: found 'd1'; expected each decision once "
+        "  3. decisions.csv, row 3, column decision_id: found 'd1'; expected each decision once "
         "(first in row 2). Remove the row.\n"
-        "  5. decisions.csv, row 3, column decided_by: found nothing; expected who decided.\n"
-        "  6. decisions.csv, row 3, column decided_on: found '21.11.2026'; expected a date as "
+        "  4. decisions.csv, row 3, column decided_by: found nothing; expected who decided.\n"
+        "  5. decisions.csv, row 3, column decided_on: found '21.11.2026'; expected a date as "
         "YYYY-MM-DD.\n"
-        "  7. decisions.csv, row 3, column blinded: found 'yes'; expected 'no', because the review "
+        "  6. decisions.csv, row 3, column blinded: found 'yes'; expected 'no', because the review "
         "is not blinded now. Run the pipeline, look again on the site as it is now, and decide "
         "there.\n"
-        "  8. decisions.csv, row 4, column analyte: found nothing; expected the analyte whose peak "
+        "  7. decisions.csv, row 4, column analyte: found nothing; expected the analyte whose peak "
         "it is.\n"
-        "  9. decisions.csv, row 4, column reason_code: found nothing; expected a reason of the "
+        "  8. decisions.csv, row 4, column reason_code: found nothing; expected a reason of the "
         "list for 'limits'.\n"
-        "  10. decisions.csv, row 4, columns start_min, end_min: found '10' and '9'; expected two "
+        "  9. decisions.csv, row 4, columns start_min, end_min: found '10' and '9'; expected two "
         "times, the first before the second.\n"
-        "  11. decisions.csv, row 5, column reason_text: found nothing; expected the comment."
+        "  10. decisions.csv, row 5, column reason_text: found nothing; expected the comment."
     )
     assert table(toy, "exclusions.csv").count("\n") == 2
     assert log(toy) == []
+
+
+def test_decisions_of_another_study_have_one_cause(toy: ToyStudy) -> None:
+    with pytest.raises(DecisionError) as caught:
+        take(
+            toy,
+            reject("d1", study="other", id="Q9:1", analyte="GABA", blinded="yes"),
+            reject("d2", study="other", id="Q9:2"),
+        )
+    assert str(caught.value) == (
+        f"{toy.root}/decisions.csv can't be imported: 1 problem\n"
+        "  1. decisions.csv, column study: found 2 decisions of study 'other'; expected decisions "
+        "of study 'toy'. Import them into the study they were made for, with 'dialysis decisions "
+        "import other decisions.csv'."
+    )
 
 
 def test_rejecting_again_what_a_row_leaves_out_is_refused(toy: ToyStudy) -> None:

@@ -17,7 +17,7 @@ import pytest
 from dialysis.figures.auc import auc_data, draw_auc
 from dialysis.figures.basal import basal_data, draw_basal
 from dialysis.figures.bundle import OutcomeNumbers, write_bundles
-from dialysis.figures.captions import concentration_caption
+from dialysis.figures.captions import auc_caption, concentration_caption, ratio_caption
 from dialysis.figures.concentration import concentration_data, draw_concentration
 from dialysis.figures.dots import swarm
 from dialysis.figures.names import OUTCOME_FIGURES, bundle_files, study_figures, study_files
@@ -25,9 +25,9 @@ from dialysis.figures.prism import column_table, grouped_table
 from dialysis.figures.ratio import draw_ratio, ratio_data
 from dialysis.figures.source import figure_rows, source_data
 from dialysis.figures.starrows import Run, spread_apart, star_runs
-from dialysis.figures.study import draw_study, metabolite_data, study_data
+from dialysis.figures.study import draw_study, metabolite_data, study_caption, study_data
 from dialysis.figures.timecourse import draw_timecourse, has_inset
-from dialysis.figures.words import plain_text
+from dialysis.figures.words import adjusted, plain_text, star_words
 from dialysis.figures.xlsx import column_letters, frame_rows, write_workbook
 from dialysis.files import read_json
 from dialysis.plotting import MIN_TEXT_PT, style
@@ -100,11 +100,11 @@ def trend_of(study: Study) -> pd.DataFrame:
                     "outcome": own["outcome"].iloc[0],
                     "drug": f"{drug} s.c.",
                     "model": "trend",
-                    "scope": "window",
+                    "scope": "auc",
                     "parameter": "slope",
                     "n_doses": own["dose"].nunique(),
                     "p": 0.0312,
-                    "per_doubling_pct": 113.0,
+                    "estimate": 1300.0,
                     "status": "ok",
                 }
             )
@@ -235,6 +235,16 @@ def test_areas_stars_and_trends_are_those_of_the_tables() -> None:
     trends = rows[rows["row"] == "trend"]
     assert list(trends["drug"]) == ["mianserin", "mirtazapine"]
     assert set(trends["p"]) == {0.0312}
+    text = auc_caption(rows, summary, table, STARS_MODEL)
+    assert "Stars (* p < 0.05, ** p < 0.01, *** p < 0.001): difference from vehicle in" in text
+    assert "(p adjusted over the groups by Dunnett's method): " in text
+    assert "in the same linear model (one test for each drug, not adjusted): mianserin" in text
+    assert "+901 % × min per doubled dose, p = 0.031" in text
+    early = summary.assign(window_start_min=-4.0)
+    assert (
+        "from −4 to 180 min (the first fraction after the dose holds fluid from 4 min before it)"
+        in auc_caption(rows, early, table, STARS_MODEL)
+    )
 
 
 def test_ratios_and_intervals_are_those_of_the_contrasts() -> None:
@@ -246,6 +256,33 @@ def test_ratios_and_intervals_are_those_of_the_contrasts() -> None:
     for ours, theirs in (("value", "ratio_pct"), ("outer_low", "sim_low_pct")):
         np.testing.assert_allclose(means[ours].to_numpy(float), table[theirs].to_numpy(float))
     assert (means["stars"] == table["stars"]).all()
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.99])
+@pytest.mark.parametrize("adjustment", ["dunnett", "holm", "bonferroni", "none"])
+def test_the_ratio_caption_ties_intervals_to_stars_only_where_they_are(
+    adjustment: str, confidence: float
+) -> None:
+    study = make_study()
+    contrasts = with_ratios(study.contrasts)
+    rows = ratio_data(study.timecourse, contrasts, NO_DOSES, FIGURES, confidence)
+    multiplicity = {"multiplicity": {"adjustment": adjustment}}
+    model = STARS_MODEL | multiplicity | {"confidence": confidence}
+    text = ratio_caption(rows, contrasts, model)
+    tied = adjustment != "holm" and confidence == 0.95
+    assert ("where one does not hold 100 there are stars" in text) == tied
+    assert ("one may hold 100 where there are stars" in text) == (adjustment == "holm")
+    assert f"{100 * confidence:g} % confidence interval" in text
+    assert "Stars: * p < 0.05, ** p < 0.01, *** p < 0.001" in text
+
+
+def test_the_caption_of_the_study_says_what_stars_stand_for() -> None:
+    study = make_study()
+    outcomes = {"da_hippocampus": numbers_of(study)}
+    rows = study_data(outcomes, FIGURES)
+    model = STARS_MODEL | {"stars": {"below": {"*": 0.01, "**": 0.002}}}
+    text = study_caption(rows, "All", f"{star_words(model)}{adjusted(model, study.contrasts)}")
+    assert "mixed model of each outcome, * p < 0.01, ** p < 0.002 (adjusted by Dunnett's" in text
 
 
 def test_doses_and_epochs_are_drawn_where_they_were() -> None:

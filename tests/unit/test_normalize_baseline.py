@@ -11,6 +11,7 @@ from scipy import stats
 from dialysis.normalize.baseline import Baseline, baseline_of, linear_trend
 from dialysis.normalize.values import Part, Value
 from dialysis.study.config import default_section
+from dialysis.words import p_words
 
 NAN = math.nan
 
@@ -99,7 +100,7 @@ def test_a_trend_is_unstable_when_its_p_is_small() -> None:
     assert found.trend_p == pytest.approx(stats.linregress([0, 1, 2, 3], [8, 9.4, 10.6, 12]).pvalue)
     assert found.stable is False
     assert found.reason == (
-        f"unstable baseline: trend +13.2 % per fraction (p = {found.trend_p:.2g}) beyond 10 %"
+        f"unstable baseline: trend +13.2 % per fraction ({p_words(found.trend_p)}) beyond 10 %"
     )
 
 

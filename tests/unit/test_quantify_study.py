@@ -421,7 +421,7 @@ def test_excluded_internal_standard_peak_takes_its_analytes_with_it() -> None:
     study.inject("X1", "sample", {"DHBA": 100.0, "DA": 30.0}).exclude("X1", "DHBA")
     value = value_of(study.quantify(), "X1", "DA")
     assert np.isnan(value["fmol_on_column"])
-    assert value["reason"] == "internal standard DHBA excluded: bad_injection (air bubble)"
+    assert value["reason"] == "internal standard DHBA excluded: bad injection (air bubble)"
     assert not value["excluded"]
 
 
@@ -434,7 +434,7 @@ def test_excluded_standard_is_not_fitted() -> None:
     found = study.quantify()
     assert line_of(found, "DA")["n_points"] == 3
     point = point_of(found, "S4", "DA")
-    assert (point["used"], point["reason"]) == (False, "excluded: bad_injection (air bubble)")
+    assert (point["used"], point["reason"]) == (False, "excluded: bad injection (air bubble)")
     assert point["back_fmol"] == pytest.approx(49.8, rel=1e-11)
 
 
@@ -469,7 +469,7 @@ def test_excluded_sample_keeps_its_value_and_says_why() -> None:
     ]
     value = value_of(found, "X1", "DA")
     assert value["fmol_on_column"] == pytest.approx(3.0, rel=1e-12)
-    assert value["reason"] == "excluded: bad_injection (air bubble)"
+    assert value["reason"] == "excluded: bad injection (air bubble)"
 
 
 # ---------------------------------------------------------------- nothing, or not everything

@@ -59,7 +59,7 @@ def test_accuracy(role: str, kind: str, rule: str) -> None:
         "2.22 fmol found for 2 fmol, error +11.0 %, limit 15 %",
         "1.6 fmol found for 2 fmol, error -20.0 %, limit 15 %",
         "no peak in the window",
-        "excluded: bad_injection (air bubble)",
+        "excluded: bad injection (air bubble)",
         "the nominal amount is 0, of which no percentage can be taken",
     ]
 
@@ -189,7 +189,7 @@ def test_carry_over_by_hand() -> None:
         "after 4 fmol: signal is 30.0 % of the response at the lower end of quantification "
         "(1.67 fmol), limit 20 %",
         "after 4 fmol: no peak: no peak in the window",
-        "excluded: bad_injection (air bubble)",
+        "excluded: bad injection (air bubble)",
     ]
 
 
@@ -261,7 +261,7 @@ def test_internal_standard_recovery() -> None:
         "50.0 % of the run's standards there, outside 70 to 130 %",
         "150.0 % of the run's standards there, outside 70 to 130 %",
         "no peak in the window",
-        "excluded: bad_injection (air bubble)",
+        "excluded: bad injection (air bubble)",
     ]
 
 

@@ -57,6 +57,27 @@ def test_the_first_bundle_has_nothing_to_compare_with(study: StudyResults) -> No
     assert study.chunk("changes")["changes"] is None
 
 
+def test_an_accepted_figure_is_undecided_once_it_has_changed(study: StudyResults) -> None:
+    first = study.chunk("index")["bundle"]
+    other = next(o.slug for o in study.outcomes if o.slug != FIVE_HT)
+    study.log = [
+        Entry(n, "decide", level="figure", id=slug, decision="accept", bundle=bundle)
+        for n, slug, bundle in ((1, FIVE_HT, first), (2, other, first), (3, "unseen", "abc"))
+    ]
+
+    def since() -> dict[str, int | None]:
+        study.write(traces=False).write_site()
+        return {each["id"]: each.get("changed_since") for each in study.chunk("index")["decided"]}
+
+    assert since() == {FIVE_HT: None, other: None, "unseen": 0}
+    log = study.log
+    leave_out(study)
+    study.log = log
+    assert since() == {FIVE_HT: 1, other: None, "unseen": 0}
+    study.config["figures"] = study.config["figures"] | {"axis": "zero"}
+    assert since() == {FIVE_HT: 1, other: 1, "unseen": 0}
+
+
 def test_what_moved_is_named_and_nothing_else(study: StudyResults) -> None:
     leave_out(study)
     study.write(traces=False).write_site()
@@ -71,8 +92,8 @@ def test_what_moved_is_named_and_nothing_else(study: StudyResults) -> None:
     ]
     assert list(found["outcomes"]) == [FIVE_HT]
     used, stars, mean, ratio = found["outcomes"][FIVE_HT]
-    assert used == "1 fraction no longer used: R05 × fraction 6."
-    assert stars.startswith("Stars changed: mianserin 2 mg/kg s.c. × time index 1: ")
+    assert used == "1 fraction no longer used: animal R05, fraction 6."
+    assert stars.startswith("Stars changed: mianserin 2 mg/kg s.c., at 6 min: ")
     assert stars.endswith(" → ****.")
     assert mean.startswith("1 of 39 means moved, most mianserin 2 mg/kg s.c. at 26 min: ")
     assert mean.endswith(" → 151.5 % of baseline, n 4 → 3.")
@@ -99,7 +120,9 @@ def test_options_code_tables_and_exports_are_causes(study: StudyResults) -> None
     assert [(row["stage"], row["what"]) for row in found["code"]] == [
         ("stats", "src/dialysis/stats/lmm.py")
     ]
-    assert found["inputs"] == [{"what": "animals.csv: R01, weight_g", "before": "", "after": "300"}]
+    assert found["inputs"] == [
+        {"what": "animals.csv: animal R01, weight_g", "before": "", "after": "300"}
+    ]
     assert [row["what"] for row in found["data"]] == ["run1/001.cdf"]
     assert study.chunk("index")["changed"]["sentences"] == [
         "1 cell or row of the study's tables changed.",

@@ -10,7 +10,6 @@ from dialysis.review.numbers import (
     fixed,
     is_missing,
     number,
-    p_value,
     share,
     split_flags,
 )
@@ -42,13 +41,6 @@ def test_numbers_have_three_significant_digits(value: object, text: str) -> None
 )
 def test_fixed_decimals_have_no_negative_zero(value: float, decimals: int, text: str) -> None:
     assert fixed(value, decimals) == text
-
-
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.00099, "< 0.001"), (0.001, "0.001"), (0.0496, "0.050"), (None, "–")]
-)
-def test_p_values(p: float | None, text: str) -> None:
-    assert p_value(p) == text
 
 
 def test_missing_values_of_every_kind() -> None:

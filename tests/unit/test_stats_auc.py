@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,3 +141,22 @@ def test_an_empty_summary_gives_rows_with_a_reason() -> None:
     table = AUC.validate(auc_table(SUMMARY.empty(), LAYOUT, 0.95, "holm").table)
     assert list(table["group"]) == ["vehicle", "low", "high"]
     assert (table["reason"] == "no animal with a complete window").all()
+
+
+def test_the_trend_of_areas_over_the_dose_is_a_contrast_of_their_linear_model() -> None:
+    import statsmodels.api as sm
+
+    layout = replace(
+        LAYOUT,
+        drug={"low": "drug", "high": "drug"},
+        dose={"vehicle": 0.0, "low": 2.0, "high": 5.0},
+    )
+    trend = auc_table(summary(**VALUES), layout, 0.95, "dunnett").trends.iloc[0]
+    y = np.concatenate(list(VALUES.values()))
+    cells = np.repeat(np.eye(3), [len(v) for v in VALUES.values()], axis=0)
+    slope = 1 / np.log(2.5)
+    expected = sm.OLS(y, cells).fit().t_test([0, -slope, slope])
+    assert trend["estimate"] == pytest.approx(float(expected.effect[0]), rel=1e-9)
+    assert trend["p"] == pytest.approx(float(expected.pvalue), rel=1e-6)
+    assert (trend["low"], trend["high"]) == pytest.approx(tuple(expected.conf_int()[0]), rel=1e-6)
+    assert (trend["drug"], trend["scope"], trend["df"]) == ("drug", "auc", 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dialysis import __version__
 from dialysis.stats.checks import rm_anova
 from dialysis.stats.dose import fit_emax
 from dialysis.stats.sensitivity import substituted, variants
-from dialysis.stats.words import p_words
 from dialysis.tables.stats import OUTCOME_TABLES
+from dialysis.words import p_words
 from tests.unit.test_stats_outcome import (
     EFFECT,
     HIGH,
@@ -62,6 +64,71 @@ def test_words_name_what_differs_where_and_by_how_much() -> None:
     assert "first-order autoregressive" in stats.methods
 
 
+def test_methods_say_all_that_a_paper_needs() -> None:
+    frame = dosed(DOSES, 14)
+    frame = change(frame, frame.index[-1], used=False, reason="flow failure (A. B., 2026-01-02)")
+    text = analyse(frame).methods
+    for part in (
+        "The baseline of an animal is the mean of its 2 fractions before the dose.",
+        "The level of significance was 0.05, that of confidence intervals 95 %.",
+        "The area under percent of baseline (Σ percent × minutes) of every animal with all",
+        "p-values adjusted over the groups (Dunnett 1955); the area under the mixed model's",
+        "Trends over the dose are linear in its logarithm, one test for each drug (drug s.c.),",
+        "Not in the model: 1 fraction after the dose (1 × flow failure).",
+        f"Computed with dialysis {__version__}.",
+    ):
+        assert part in text
+
+
+def test_what_differs_is_told_at_the_level_of_the_study() -> None:
+    frame = simulate(EFFECT, seed=3)
+    p = float(analyse(frame).anova.set_index("term").loc["group:time", "p"])
+    differed = "The time course differed between groups"
+    assert differed in analyse(frame, alpha=min(1.01 * p, 0.49)).results
+    assert differed not in analyse(frame, alpha=0.99 * p).results
+    alone = frame[frame["is_control"]]
+    p = float(analyse(alone).anova.set_index("term").loc["time", "p"])
+    assert "The response changed over time" in analyse(alone, alpha=min(1.01 * p, 0.49)).results
+    assert "A change over time was not demonstrated" in analyse(alone, alpha=0.99 * p).results
+
+
+def test_intervals_have_the_level_of_the_stars_unless_the_study_says_another() -> None:
+    frame = simulate(EFFECT, seed=2)
+    strict = analyse(frame, alpha=0.01)
+    table = strict.contrasts
+    assert strict.model["confidence"] == 0.99
+    outside = (table["sim_low_pct"] > 100) | (table["sim_high_pct"] < 100)
+    assert (outside == (table["stars"] != "")).all() and outside.any() and not outside.all()
+    assert "simultaneous 99 % CI" in strict.results
+    assert analyse(frame, alpha=0.01, confidence=0.9).model["confidence"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("adjustment", "results", "methods"),
+    [
+        ("dunnett", "(simultaneous 95 % CI", "intervals were adjusted over all groups and all"),
+        ("holm", "(Bonferroni's 95 % CI", "intervals are Bonferroni's over the same comparisons"),
+        ("bonferroni", "(simultaneous 95 % CI", "intervals were adjusted over all groups and all"),
+        ("none", "(unadjusted 95 % CI", "nor confidence intervals were adjusted"),
+    ],
+)
+def test_it_is_said_how_intervals_are_made(adjustment: str, results: str, methods: str) -> None:
+    stats = analyse(simulate(EFFECT, seed=3), adjustment=adjustment)
+    assert results in stats.results and methods in stats.methods
+    assert ("unadjusted p" in stats.results) == (adjustment == "none")
+
+
+def test_the_p_of_areas_in_the_text_is_that_of_the_figure() -> None:
+    stats = analyse(simulate(EFFECT, seed=3))
+    first, second = stats.results.split("\n\n")
+    for row in stats.auc[stats.auc["p_adjusted"].notna()].itertuples():
+        assert f"% × min (n = {row.n}, {p_words(row.p_adjusted)})" in first
+    assert "(adjusted, linear model of the areas)" in first and "mixed model" not in first
+    for row in stats.auc_model[stats.auc_model["p_adjusted"].notna()].itertuples():
+        assert f"% × min ({p_words(row.p_adjusted)})" in second
+    assert "a second estimate to which animals with missing fractions contribute" in second
+
+
 def test_words_do_not_claim_what_was_not_found() -> None:
     stats = analyse(simulate(NO_CHANGE, seed=7))
     assert not (stats.contrasts["stars"] != "").any()
@@ -106,7 +173,7 @@ def test_words_do_not_claim_what_was_not_found() -> None:
             simulate(EFFECT, seed=5),
             {"adjustment": "none", "covariance": "ri", "covariates": ["sex"]},
             "n (animals)",
-            "without adjustment for the number of comparisons",
+            "neither p-values nor confidence intervals were adjusted",
         ),
     ],
 )
@@ -211,20 +278,6 @@ def test_variants_of_the_data_keep_the_variances_of_the_analysis() -> None:
     np.testing.assert_allclose(merged["ratio_low_pct"], merged["ratio_low_pct_again"], rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("p", "text"),
-    [
-        (1e-9, "p < 0.001"),
-        (0.0123, "p = 0.012"),
-        (0.0499, "p = 0.05"),
-        (0.2, "p = 0.20"),
-        (1.0, "p > 0.99"),
-    ],
-)
-def test_p_in_words(p: float, text: str) -> None:
-    assert p_words(p) == text
-
-
 # --- sensitivity --------------------------------------------------------------------------------
 
 
@@ -274,6 +327,50 @@ def test_left_out_values_are_put_back() -> None:
     expected = whole.contrasts.set_index(["group", "time_index"])
     np.testing.assert_allclose(table["ratio_pct"], expected.loc[table.index, "ratio_pct"])
     np.testing.assert_allclose(table["p_family"], expected.loc[table.index, "p_all"], atol=1e-9)
+
+
+def test_what_is_analysed_already_is_no_variant() -> None:
+    assert set(variants(substituted(censored_study(), 0.5))) == {"lod_sqrt2"}
+
+
+@pytest.mark.parametrize("enough", [True, False], ids=["shifted", "undefined"])
+def test_a_left_out_baseline_fraction_is_put_back_into_the_baseline(enough: bool) -> None:
+    frame = simulate(EFFECT, seed=9)
+    own = (frame["animal_id"] == "R08").to_numpy()
+    first = frame.index[own & (frame["time_index"] == -2)][0]
+    kept = float(frame.loc[own & (frame["time_index"] == -1), "conc"].iloc[0])
+    mean = float(frame.loc[own & (frame["period"] == "baseline"), "conc"].mean())
+
+    def against(baseline: float) -> pd.DataFrame:
+        ratio = frame["conc"] / baseline
+        out = frame.copy()
+        out.loc[own, "baseline"] = baseline
+        out.loc[own, "pct_of_baseline"] = 100 * ratio[own]
+        out.loc[own, "log_ratio"] = np.log(ratio[own])
+        return out
+
+    left = change(against(kept), [first], used=False, reason="flow failure")
+    if not enough:
+        left = change(left, own, used=False, pct_of_baseline=np.nan, log_ratio=np.nan)
+    put_back = variants(left)["with_excluded"]
+    columns = ["baseline", "pct_of_baseline", "log_ratio", "used"]
+    pd.testing.assert_frame_equal(put_back[columns], against(mean)[columns])
+    stats = analyse(left)
+    assert stats.sensitivity["change_pct"].abs().max() > 0.1
+    assert "With values that were left out put back, in baselines too" in stats.results
+
+
+def test_comparisons_that_cross_the_level_are_named() -> None:
+    frame = simulate(EFFECT, seed=9)
+    out = (frame["group"] == HIGH) & frame["animal_id"].isin(["R15", "R16", "R17", "R18"])
+    stats = analyse(change(frame, out, used=False, reason="leaking probe"))
+    crossed = stats.sensitivity[stats.sensitivity["star_changes"]]
+    assert len(crossed)
+    said = stats.results.rpartition("crossed the level of significance (")[2]
+    for row in crossed.itertuples():
+        minutes = 20 * row.time_index - 10
+        side = "significant only so" if row.p_family < 0.05 else "significant only as analysed"
+        assert re.search(rf"{re.escape(row.group)} at [^;]*\b{minutes}\b[^;]* min, {side}", said)
 
 
 def test_nothing_to_vary_is_an_empty_table() -> None:
@@ -361,7 +458,7 @@ def dosed(effect: dict[str, float], seed: int, n: int = 7) -> pd.DataFrame:
 def test_the_trend_over_log_dose_is_the_slope_of_the_means() -> None:
     stats = analyse(dosed(DOSES, 14))
     trend = stats.dose[(stats.dose["model"] == "trend")].set_index("scope")
-    assert (trend["n_doses"] == 4).all() and len(trend) == 7
+    assert (trend["n_doses"] == 4).all() and len(trend) == 8
     means = stats.emmeans.set_index(["group", "time_index"])["log_mean"]
     x = np.log([1, 2, 4, 8])
     for time in range(1, 7):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from dialysis.cli import main
 from dialysis.errors import StudyError
-from dialysis.study.load import examine_study, load_study
+from dialysis.study.load import examine_study, load_options, load_study
 from tests.toy import ToyStudy
 
 
@@ -69,7 +74,7 @@ def test_spaces_byte_order_mark_and_empty_rows_are_passed_over(toy: ToyStudy) ->
             "  inj_uL: 20",
             "  inj_uL: 20\n  weight: 1/y",
             "config/toy/study.yaml, line 6, quantify.weight: found '1/y'; "
-            "expected one of none, 1/x, 1/x2.",
+            "expected one of none, 1/x, 1/x2. Did you mean '1/x'?",
         ),
         (
             "study.yaml",
@@ -233,6 +238,49 @@ def test_an_unknown_study_suggests_the_nearest(toy: ToyStudy) -> None:
     assert [str(p) for p in examine_study(toy.root, "toi")[1]] == [
         "config/toi: found no such folder; expected a folder with study.yaml. Did you mean 'toy'?"
     ]
+
+
+def test_another_folder_than_the_project_is_told_so(tmp_path: Path) -> None:
+    expected = (
+        f"{tmp_path}: found no Snakefile and no config/; expected the project's folder, with "
+        "Snakefile, workflow/, src/, config/ and raw/. Go there, or name it with --root."
+    )
+    assert [str(problem) for problem in examine_study(tmp_path, "demo")[1]] == [expected]
+    with pytest.raises(StudyError, match=re.escape(expected)):
+        load_options(tmp_path, "demo")
+
+
+@pytest.mark.parametrize(
+    ("option", "remedy"),
+    [
+        ("adjustment: dunet", "Did you mean 'dunnett'?"),
+        ("adjustment: Bonferroni", "Did you mean 'bonferroni'?"),
+        ("ddf: Satterthwaite", "Did you mean 'satterthwaite'?"),
+        ("alpha: 0,01", "Write it with a decimal point: 0.01."),
+        ("confidence: 0,9", "Write it with a decimal point: 0.9."),
+    ],
+)
+def test_choices_and_decimal_commas_are_guessed(toy: ToyStudy, option: str, remedy: str) -> None:
+    toy.files["study.yaml"] += f"stats:\n  {option}\n"
+    toy.add("study.yaml", toy.files["study.yaml"])
+    [problem] = examine_study(toy.root, "toy")[1]
+    assert problem.remedy == remedy
+
+
+@pytest.mark.parametrize("arguments", [["rerun", "stats", "demo"], ["run", "demo"]])
+def test_stopping_before_anything_runs_says_so(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dialysis.workflow.needs_snakefile", lambda root: None)
+    monkeypatch.setattr("dialysis.study.load.load_study", stopped)
+    done = CliRunner().invoke(main, [*arguments, "--root", str(tmp_path)])
+    assert (done.exit_code, done.output) == (
+        130,
+        "Stopped before anything ran: no result of demo was changed.\n",
+    )
 
 
 def test_exclusions_are_checked_against_what_there_is(toy: ToyStudy) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from dialysis.words import counted, decimal, listed, shortened, with_error
+import pytest
+
+from dialysis.words import (
+    counted,
+    decimal,
+    listed,
+    p_words,
+    reason_words,
+    shortened,
+    with_article,
+    with_error,
+)
 
 
 def test_a_number_takes_its_noun() -> None:
@@ -27,3 +38,30 @@ def test_numbers_have_no_exponent_and_as_many_digits_as_their_error() -> None:
     assert with_error(5.6634, 0.4261) == "5.66 ± 0.43"
     assert with_error(5663.4, 426.1) == "5663 ± 426"
     assert with_error(5.6634, 0.0) == "5.66 ± 0"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1e-9, "p < 0.001"),
+        (0.001, "p = 0.001"),
+        (0.0123, "p = 0.012"),
+        (0.0457, "p = 0.046"),
+        (0.0496, "p = 0.0496"),
+        (0.04999, "p = 0.04999"),
+        (0.0501, "p = 0.050"),
+        (0.2, "p = 0.20"),
+        (0.9949, "p = 0.99"),
+        (1.0, "p > 0.99"),
+    ],
+)
+def test_a_p_value_is_never_rounded_onto_the_level_it_is_below(p: float, text: str) -> None:
+    assert p_words(p) == text
+
+
+def test_nouns_take_their_article() -> None:
+    assert [with_article(noun) for noun in ("animal", "probe")] == ["an animal", "a probe"]
+
+
+def test_codes_of_reasons_are_words() -> None:
+    assert [reason_words(c) for c in ("co_elution", "lost_vial")] == ["co-elution", "lost vial"]

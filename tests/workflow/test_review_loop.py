@@ -48,7 +48,7 @@ def test_rejecting_one_fraction_moves_exactly_what_depends_on_it(
 
     done = copy.dialysis("decisions", "import", "tiny", str(file))
     assert done.returncode == 0, done.stderr
-    assert "config/tiny/exclusions.csv: 1 rows added, 0 removed\n" in done.stdout
+    assert "config/tiny/exclusions.csv: 1 row added, 0 removed\n" in done.stdout
     assert copy.planned() == {
         "normalize": 1,
         "figures_qc": 1,
@@ -68,13 +68,17 @@ def test_rejecting_one_fraction_moves_exactly_what_depends_on_it(
         "normalize/summary",
     }
     probe = chosen["probe_id"]
+    whose = f"animal {animal}" + ("" if probe == animal else f", probe {probe}")
+    named = f"{whose}, fraction {fraction}"
     course = [row for row in moved if row["table"] == "normalize/timecourse"]
-    assert {row["row"] for row in course} == {f"{probe} × fraction {fraction}"}
+    assert {row["row"] for row in course} == {named}
     assert {"used", "reason"} <= {row["column"] for row in course}
     assert not {"conc", "baseline", "pct_of_baseline"} & {row["column"] for row in course}
-    assert {r["row"] for r in moved if r["table"] == "normalize/summary"} == {probe}
+    assert {r["row"] for r in moved if r["table"] == "normalize/summary"} == {whose}
     means = [row for row in moved if row["table"] == f"stats/{SLUG}/means"]
-    assert {row["row"] for row in means} == {f"{chosen['group']} × time index 2"}
+    table = read(copy.results / "stats" / SLUG / "means.csv")
+    minutes = next(float(row["time_min"]) for row in table if row["time_index"] == "2")
+    assert {row["row"] for row in means} == {f"{chosen['group']}, at {minutes:.0f} min"}
     (n,) = [row for row in means if row["column"] == "n"]
     assert int(n["after"]) == int(n["before"]) - 1
 
@@ -83,7 +87,7 @@ def test_rejecting_one_fraction_moves_exactly_what_depends_on_it(
     page.reload()
     expect(page.locator("main")).to_contain_text("1 decision was taken over.")
     moved_list = page.locator(f"[data-moved={SLUG}]")
-    expect(moved_list).to_contain_text(f"1 fraction no longer used: {probe} × fraction {fraction}.")
+    expect(moved_list).to_contain_text(f"1 fraction no longer used: {named}.")
     expect(moved_list).to_contain_text("means moved, most")
     assert page.locator("[data-moved]").count() == 1
     page = opened.open(index, "decisions")

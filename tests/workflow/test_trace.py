@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from dialysis.trace_rows import Course, rows_behind
 from tests.workflow.conftest import Project
 
 pytestmark = pytest.mark.workflow
@@ -71,6 +73,69 @@ def test_a_cell_of_the_statistics_names_the_animals_behind_it(finished: Project)
     assert "from 6 percents of baseline of 6 animals" in done.stdout
     assert "the model also has the other values of the outcome" in done.stdout
     assert len(re.findall(r"raw/tiny/\S+\.cdf  sha256 \w{64}$", done.stdout, re.M)) == 6
+
+
+def test_numbers_can_be_computed_again_from_the_rows_that_are_named(finished: Project) -> None:
+    results, slug = finished.root / "results" / "tiny", "dopac_hippocampus"
+    text = pd.read_csv(results / "normalize/timecourse.csv", dtype="str", keep_default_na=False)
+    course = Course(results, text.set_axis(pd.RangeIndex(2, len(text) + 2)))
+    numbers = pd.read_csv(results / "normalize/timecourse.csv").set_axis(course.rows.index)
+
+    def behind(table: pd.DataFrame, file: str, line: int, column: str) -> pd.DataFrame:
+        path = Path("results/tiny") / file
+        return numbers.loc[rows_behind(course, path, table.loc[[line]], column).index]
+
+    def percent(rows: pd.DataFrame) -> float:
+        assert set(rows["outcome"]) == {slug} and rows["used"].all()
+        return float(rows.groupby("animal_id")["pct_of_baseline"].mean().mean())
+
+    def area(rows: pd.DataFrame) -> float:
+        parts = rows["pct_of_baseline"] * rows["duration_min"]
+        return float(parts.groupby(rows["animal_id"]).sum().mean())  # one probe per animal
+
+    def level(rows: pd.DataFrame) -> float:
+        return float(rows.groupby("animal_id")["conc"].mean().mean())
+
+    def ratio(rows: pd.DataFrame) -> float:
+        parts = rows.pivot(index=["animal_id", "fraction"], columns="analyte", values="conc")
+        return float((parts["DOPAC"] / parts["DA"]).groupby("animal_id").mean().mean())
+
+    def count(rows: pd.DataFrame) -> float:
+        return float(rows["animal_id"].nunique())
+
+    folder = f"figures/{slug}/{slug}"
+    checked = 0
+    for file, column, compute in (
+        (f"{folder}_prism.csv", "", percent),
+        (f"{folder}_source_data.csv", "pct_of_baseline", percent),
+        (f"{folder}_concentration_data.csv", "value", level),
+        (f"{folder}_basal_data.csv", "value", level),
+        (f"{folder}_auc_data.csv", "value", area),
+        ("figures/study/study_metabolites_data.csv", "value", ratio),
+        (f"{folder}_stats_means.csv", "mean_pct", percent),
+        (f"{folder}_stats_auc.csv", "mean_pct_min", area),
+        (f"{folder}_stats_emmeans.csv", "n", count),
+        (f"{folder}_stats_auc_model.csv", "n", count),
+        (f"{folder}_stats_residuals.csv", "log_ratio", lambda rows: rows["log_ratio"].item()),
+        (f"{folder}_stats_influence.csv", "n", len),
+        ("normalize/baseline.csv", "baseline", level),
+        ("normalize/summary.csv", "auc_pct_min", area),
+    ):
+        table = pd.read_csv(results / file)
+        text = pd.read_csv(results / file, dtype="str", keep_default_na=False)
+        text.index = pd.RangeIndex(2, len(text) + 2)
+        for place, row in enumerate(table.to_dict("records")):
+            if row.get("row", "mean") not in ("mean", "individual"):
+                continue
+            if row.get("outcome", slug) not in (slug, f"{slug}_per_da"):
+                continue
+            for name in [column] if column else list(table.columns)[1:]:
+                if pd.isna(row[name]) or str(row[name]).startswith("R"):  # heads of columns
+                    continue
+                rows = behind(text, file, place + 2, name)
+                assert compute(rows) == pytest.approx(float(row[name]), rel=1e-6), (file, row)
+                checked += 1
+    assert checked > 200
 
 
 def test_an_export_that_changed_since_is_marked(copy: Project) -> None:

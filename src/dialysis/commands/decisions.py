@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dialysis.commands.options import ROOT, STUDY
+from dialysis.words import counted
 
 
 @click.group(name="decisions")
@@ -28,7 +29,7 @@ def import_command(study: str, file: Path, root: Path) -> None:
     for table, added in done.added.items():
         removed = done.removed[table]
         if added or removed:
-            click.echo(f"config/{study}/{table}: {added} rows added, {removed} removed")
+            click.echo(f"config/{study}/{table}: {counted(added, 'row')} added, {removed} removed")
     if done.entries:
         click.echo(f"Run 'dialysis run {study}' to apply them and to show them on the site.")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dialysis.commands.options import CORES, ROOT, STUDY, stage_or_hint
-from dialysis.commands.run import resume, run_and_tell
+from dialysis.commands.run import planning, resume, run_and_tell
 from dialysis.errors import WorkflowError
 
 if TYPE_CHECKING:
@@ -52,16 +52,17 @@ def command(
             f"found '{stage} {study}'; expected the stage first: 'dialysis rerun {study} {stage}'."
         )
     needs_snakefile(root)
-    loaded = load_study(root.resolve(), study)
-    stage_or_hint(stage, loaded)
-    resume(loaded)
-    states = quick_states(loaded, loaded.root)
-    if not with_upstream:
-        refuse(stage, study, [s for s in states if s.stage in UPSTREAM[stage]])
-    jobs = planned_jobs(loaded.root, study, forced=stage if force else "")
-    if not show_plan(jobs, states, forced=stage if force else ""):
-        click.echo(f"Nothing to do: {stage} and everything after it is current.")
-        return
+    with planning(study):
+        loaded = load_study(root.resolve(), study)
+        stage_or_hint(stage, loaded)
+        resume(loaded)
+        states = quick_states(loaded, loaded.root)
+        if not with_upstream:
+            refuse(stage, study, [s for s in states if s.stage in UPSTREAM[stage]])
+        jobs = planned_jobs(loaded.root, study, forced=stage if force else "")
+        if not show_plan(jobs, states, forced=stage if force else ""):
+            click.echo(f"Nothing to do: {stage} and everything after it is current.")
+            return
     if not with_upstream:
         first = [name for name in jobs if name in UPSTREAM[stage]]
         if first:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,19 +35,30 @@ def command(study: str, target: str, cores: str, dry_run: bool, root: Path) -> N
     from dialysis.workflow import EVERYTHING, needs_snakefile
 
     needs_snakefile(root)
-    loaded = load_study(root.resolve(), study)
-    stage_or_hint(target, loaded, also=(EVERYTHING,))
-    resume(loaded)
-    if dry_run:
-        from dialysis.commands.rerun import show_plan
-        from dialysis.verify import quick_states
-        from dialysis.workflow import planned_jobs
+    with planning(study):
+        loaded = load_study(root.resolve(), study)
+        stage_or_hint(target, loaded, also=(EVERYTHING,))
+        resume(loaded)
+        if dry_run:
+            from dialysis.commands.rerun import show_plan
+            from dialysis.verify import quick_states
+            from dialysis.workflow import planned_jobs
 
-        states = quick_states(loaded, loaded.root)
-        if not show_plan(planned_jobs(loaded.root, study, target), states):
-            click.echo("Nothing to do: everything is current.")
-        return
+            states = quick_states(loaded, loaded.root)
+            if not show_plan(planned_jobs(loaded.root, study, target), states):
+                click.echo("Nothing to do: everything is current.")
+            return
     run_and_tell(loaded, target, cores)
+
+
+@contextmanager
+def planning(study: str) -> Iterator[None]:
+    """Say what became of it when a user stops a command before anything runs; end with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"Stopped before anything ran: no result of {study} was changed.", err=True)
+        sys.exit(130)
 
 
 def resume(study: Study) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dialysis.commands.options import ROOT
+from dialysis.words import counted
 
 EXPORT_FORMATS = (
     "andi",
@@ -62,7 +63,13 @@ def command(
         tables=not no_tables,
         standards=not no_standards,
     )
-    click.echo(f"{study.n_injections} injections in {study.raw_dir}")
+    files = sum(path.is_file() for path in study.raw_dir.rglob("*"))
+    measured = counted(study.n_injections, "injection")
+    if export_format == "concentrations":
+        measured = f"concentrations of all samples in {counted(files, 'file')}"
+    elif files != study.n_injections:
+        measured += f" in {counted(files, 'file')}"
+    click.echo(f"{measured}, in {study.raw_dir}")
     if not no_tables:
         click.echo(f"configuration and tables in {study.config_dir}")
     click.echo(f"the known truth, which the pipeline never reads, in {study.truth_dir}")

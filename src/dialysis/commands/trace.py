@@ -154,8 +154,9 @@ def cell_text(chain: CellChain, most: int) -> str:
 
 def _of_model(file: str) -> bool:
     """Whether a table's numbers are the mixed model's, which all values of an outcome enter."""
-    names = ("anova", "contrasts", "emmeans", "auc_model", "dose", "sensitivity")
-    return Path(file).stem.rpartition("_stats_")[2] in names
+    from dialysis.trace_rows import OF_MODEL, table_kind
+
+    return table_kind(Path(file))[0] in OF_MODEL
 
 
 def _value_lines(value: Value) -> list[str]:

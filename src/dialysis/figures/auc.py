@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from dialysis.figures.dots import INSET_FACTOR, INSET_UNIT, draw_dots
 from dialysis.figures.groups import group_heads
+from dialysis.figures.words import star_levels
 from dialysis.tables.figures import FIGURE_DATA
 
 UNIT = "% × min"
@@ -41,7 +43,7 @@ def auc_data(
     DataFrame
         `dialysis.tables.figures.FIGURE_DATA`: individual areas (of probes; a mean is over
         animals), means with their interval, p and stars; a trend row per drug, ``value`` being
-        percent of the response per doubled dose.
+        the change of the area per doubled dose.
     """
     labels = dict(config.get("labels", {}))
     confidence = float(model.get("confidence") or 0.95)
@@ -70,8 +72,8 @@ def auc_data(
 
 
 def _trends(heads: pd.DataFrame, dose: pd.DataFrame) -> pd.DataFrame:
-    """The trend of the mean over the window, one row per drug, at the drug's highest dose."""
-    trends = dose[(dose["model"] == "trend") & (dose["scope"] == "window") & dose["p"].notna()]
+    """The trend of the areas over the dose, one row per drug, at the drug's highest dose."""
+    trends = dose[(dose["model"] == "trend") & (dose["scope"] == "auc") & dose["p"].notna()]
     rows = []
     for trend in trends.itertuples(index=False):
         treated = heads[~heads["is_control"].astype(bool)]
@@ -80,7 +82,10 @@ def _trends(heads: pd.DataFrame, dose: pd.DataFrame) -> pd.DataFrame:
         if len(own):
             rows.append(
                 own.tail(1).assign(
-                    row="trend", value=trend.per_doubling_pct, p=trend.p, unit="% per doubled dose"
+                    row="trend",
+                    value=trend.estimate * math.log(2.0),
+                    p=trend.p,
+                    unit=f"{UNIT} per doubled dose",
                 )
             )
     return pd.concat(rows) if rows else heads.head(0).assign(row="trend")
@@ -99,16 +104,6 @@ def stars_of(p: float, model: Mapping[str, Any]) -> str:
         return ""
     reached = [mark for mark, level in star_levels(model).items() if p < level]
     return reached[-1] if reached else ""
-
-
-def star_levels(model: Mapping[str, Any]) -> dict[str, float]:
-    """Return the p below which each number of stars stands."""
-    stated = model.get("stars")
-    if isinstance(stated, Mapping) and stated.get("below"):
-        below = {str(mark): float(level) for mark, level in stated["below"].items()}
-        return dict(sorted(below.items(), key=lambda item: len(item[0])))
-    alpha = float(model.get("alpha") or 0.05)
-    return {"*": alpha, "**": alpha / 5, "***": alpha / 50}
 
 
 def draw_auc(rows: pd.DataFrame, config: Mapping[str, Any]) -> Any:

@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dialysis.figures.auc import star_levels
 from dialysis.figures.scales import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
-from dialysis.figures.words import adjusted, error_words, has, sentence, was
+from dialysis.figures.words import (
+    MINUS,
+    adjusted,
+    error_words,
+    has,
+    sentence,
+    star_levels,
+    star_words,
+    was,
+)
 from dialysis.study.start import marks
 from dialysis.words import counted, listed, with_error
 
@@ -216,7 +224,7 @@ def _n_words(n: int, cells: pd.Series, times: pd.Series) -> str:
     for index, time in times.items():
         here = int(cells.get(index, 0))
         if here < n:
-            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", "\N{MINUS SIGN}"))
+            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", MINUS))
     if not fewer:
         return f"n = {n}"
     where = ", ".join(f"{here} at {listed(at)} min" for here, at in sorted(fewer.items()))
@@ -289,10 +297,10 @@ def _statistics(source: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[st
     first = next(iter(levels.values()))
     parts = []
     if len(shown):
-        meaning = ", ".join(f"{mark} p < {level:g}" for mark, level in levels.items())
         parts.append(
             f"Stars, in rows behind the marker of their group, over the times they hold for: "
-            f"difference from {against} at that time, {meaning}{adjusted(model, contrasts)}."
+            f"difference from {against} at that time, {star_words(model)}"
+            f"{adjusted(model, contrasts)}."
         )
     else:
         parts.append(

@@ -8,17 +8,20 @@ from typing import Any
 import pandas as pd
 
 from dialysis.figures.concentration import LIMIT
-from dialysis.figures.dots import p_words
 from dialysis.figures.words import (
     ADJUSTMENTS,
+    MINUS,
     adjusted,
+    adjustment_of,
     error_words,
     groups_with_n,
     has,
     sentence,
+    star_levels,
+    star_words,
     was,
 )
-from dialysis.words import counted, listed
+from dialysis.words import counted, listed, p_words
 
 _MEANINGS = {"ratio": "molar ratio", "response": "detector response"}
 
@@ -91,7 +94,7 @@ def auc_caption(
         ``model.json``.
     """
     means = rows[rows["row"] == "mean"]
-    error = str(means["error_bar"].iloc[0]) if len(means) else "95 % CI"
+    error = str(means["error_bar"].iloc[0]) if len(means) else "CI"
     parts = [
         f"Small markers: area under percent of baseline{_window(summary)} of every animal that "
         "has all fractions (Σ percent × minutes; no change over one hour is 6 × 10³ % × min).",
@@ -101,23 +104,25 @@ def auc_caption(
     if len(compared):
         controls = listed(list(dict.fromkeys(compared["control"])))
         method = str(auc["adjustment"].iloc[0]) if len(auc) else "none"
-        how = "not adjusted"
+        how = "not adjusted for the number of groups"
         if method not in ("none", ""):
-            how = f"adjusted by {ADJUSTMENTS.get(method, method)}"
+            how = f"p adjusted over the groups by {ADJUSTMENTS.get(method, method)}"
         named = [f"{r.group_label} {p_words(float(r.p))}" for r in compared.itertuples(index=False)]
+        stars = f"Stars ({star_words(model)})" if (means["stars"] != "").any() else "No stars"
         parts.append(
-            f"Stars: difference from {controls} in a linear model of the areas ({how}): "
+            f"{stars}: difference from {controls} in a linear model of the areas ({how}): "
             f"{'; '.join(named)}."
         )
     trends = rows[(rows["row"] == "trend") & rows["p"].notna()]
     if len(trends):
         named = [
-            f"{r.drug_label} × {float(r.value) / 100.0:.2f} per doubled dose, {p_words(float(r.p))}"
+            f"{r.drug_label} {f'{r.value:+.0f}'.replace('-', MINUS)} % × min per doubled dose, "
+            f"{p_words(float(r.p))}"
             for r in trends.itertuples(index=False)
         ]
         parts.append(
-            "Trend: linear in the logarithm of the dose, of the mixed model's mean over the time "
-            f"after the dose: {'; '.join(named)}."
+            "Trend: slope of the mean areas over the logarithm of the dose in the same linear "
+            f"model (one test for each drug, not adjusted): {'; '.join(named)}."
         )
     missing = int(summary["auc_pct_min"].isna().sum())
     if missing:
@@ -133,9 +138,10 @@ def inset_caption(rows: pd.DataFrame, summary: pd.DataFrame) -> str:
     """Sentence on the inset of the time course."""
     heads = rows[rows["row"] == "group"].sort_values("group_order")
     counts = ", ".join(str(int(n)) for n in heads["n"])
+    error = str(heads["error_bar"].iloc[0])
     return (
         f"Insets: area under percent of baseline{_window(summary)} of every animal that has all "
-        f"fractions (n = {counts} in the order of the groups), mean with 95 % CI, in the order of "
+        f"fractions (n = {counts} in the order of the groups), mean with {error}, in the order of "
         "the legend."
     )
 
@@ -165,17 +171,34 @@ def ratio_caption(rows: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[st
         "relative to each animal's own baseline, as the linear mixed model estimates it "
         "(logarithmic axis; dashed line: no difference).",
     ]
-    if means["outer_low"].notna().any():
-        parts.append(
-            f"Thick bars: {level}, each by itself. Thin bars: simultaneous interval"
-            f"{adjusted(model, contrasts)}: where it does not hold 100 there are stars."
-        )
-    else:
-        parts.append(f"Bars: {level}, each by itself.")
+    parts.append(_interval_words(means, level, contrasts, model))
     absent = contrasts[contrasts["ratio_pct"].isna()]
     if len(absent):
         parts.append(f"{counted(len(absent), 'comparison')} can't be estimated.")
     return _caption(rows, "estimated ratio to control", parts, groups_with_n(rows))
+
+
+def _interval_words(
+    means: pd.DataFrame, level: str, contrasts: pd.DataFrame, model: Mapping[str, Any]
+) -> str:
+    """Say what the bars of ratios are, and how they go with the stars where they do."""
+    stars = f"Stars: {star_words(model)}{adjusted(model, contrasts)}."
+    if not means["outer_low"].notna().any():
+        return f"Bars: {level}, each by itself."
+    method = adjustment_of(model, contrasts)
+    alpha = next(iter(star_levels(model).values()))
+    # Of another level, intervals and stars are two questions.
+    same = abs(1.0 - alpha - float(model.get("confidence") or 1.0 - alpha)) < 1e-9
+    go_together = "; where one does not hold 100 there are stars" if same else ""
+    if method == "none":
+        return f"Bars: {level}, each by itself, not adjusted{go_together}. {stars}"
+    thick = f"Thick bars: {level}, each by itself. Thin bars: "
+    if method == "holm":
+        return (
+            f"{thick}simultaneous interval by Bonferroni's method over the same comparisons, "
+            f"because Holm's has none; one may hold 100 where there are stars. {stars}"
+        )
+    return f"{thick}simultaneous interval, adjusted as the p-values are{go_together}. {stars}"
 
 
 def diagnostics_caption(
@@ -215,4 +238,7 @@ def _window(summary: pd.DataFrame) -> str:
     if not len(known):
         return ""
     start, end = known["window_start_min"].median(), known["window_end_min"].median()
-    return f" from {start:.0f} to {end:.0f} min".replace("-", "\N{MINUS SIGN}")
+    over = f" from {start:.0f} to {end:.0f} min".replace("-", MINUS)
+    if start > -0.5:
+        return over
+    return f"{over} (the first fraction after the dose holds fluid from {-start:.0f} min before it)"

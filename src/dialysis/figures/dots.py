@@ -24,6 +24,7 @@ from dialysis.plotting import (
     new_figure,
     text_width_pt,
 )
+from dialysis.words import p_words
 
 FloatArray = npt.NDArray[np.float64]
 INSET_TITLE = "AUC"
@@ -404,11 +405,6 @@ def _draw_tops(
 def trend_words(p: float) -> str:
     """What stands above the doses of a drug."""
     return f"trend\n{p_words(p)}"
-
-
-def p_words(p: float) -> str:
-    """A p-value as it is printed."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def inset_size(inset: pd.DataFrame, groups: Sequence[str], font: str) -> tuple[float, float]:

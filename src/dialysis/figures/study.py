@@ -44,7 +44,7 @@ from dialysis.figures.panels import Panel, panels_of
 from dialysis.figures.saving import save
 from dialysis.figures.scales import level_scale, percent_scale
 from dialysis.figures.source import figure_rows, source_data, used_values
-from dialysis.figures.words import error_words, plain_text
+from dialysis.figures.words import adjusted, error_words, plain_text, star_words
 from dialysis.files import read_table, write_json, write_table, write_text
 from dialysis.plotting import (
     POINTS_PER_MM,
@@ -349,7 +349,16 @@ def _draw_top(
                 )  # fmt: skip
 
 
-def study_caption(rows: pd.DataFrame, title: str, family: str = "") -> str:
+def _stars(outcomes: Mapping[str, Any]) -> str:
+    """What stars stand for, which one section of the study's options says for all outcomes."""
+    for numbers in outcomes.values():
+        contrasts = numbers.stats.get("contrasts")
+        if contrasts is not None and len(contrasts):
+            return f"{star_words(numbers.model)}{adjusted(numbers.model, contrasts)}"
+    return ""
+
+
+def study_caption(rows: pd.DataFrame, title: str, stars: str = "") -> str:
     """Caption of a figure of the study.
 
     Parameters
@@ -358,8 +367,8 @@ def study_caption(rows: pd.DataFrame, title: str, family: str = "") -> str:
         `study_data` or `metabolite_data`.
     title : str
         What it shows.
-    family : str
-        What stars are for; empty where there are none.
+    stars : str
+        What their numbers stand for and how p is adjusted; empty where there are none.
     """
     percent = str(rows["unit"].iloc[0]) == "% of baseline"
     means = rows[rows["row"] == "mean"]
@@ -376,7 +385,7 @@ def study_caption(rows: pd.DataFrame, title: str, family: str = "") -> str:
     if (means["stars"] != "").any():
         parts.append(
             "Stars, in rows behind the marker of their group, over the times they hold for: "
-            f"difference from control in the mixed model of each outcome{family}."
+            f"difference from control in the mixed model of each outcome, {stars}."
         )
     values = rows[rows["row"] == "individual"]
     censored = int(values["censored"].fillna(False).astype(bool).sum())
@@ -434,7 +443,7 @@ def write_study(
             rows = read_table(data, FIGURE_DATA)
             with style(str(config.get("font", "DejaVu Sans"))):
                 written += save(draw_study(rows, config), out / stem, config)
-            text = study_caption(rows, title)
+            text = study_caption(rows, title, _stars(outcomes))
             captions = caption_files("study", stem.removeprefix("study_"), main=False)
             for name, words in zip(captions, (text, plain_text(text)), strict=True):
                 write_text(out / name, words)

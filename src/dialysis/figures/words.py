@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+MINUS = "\N{MINUS SIGN}"
 ADJUSTMENTS = {
     "dunnett": "Dunnett's method",
     "holm": "Holm's method",
@@ -43,17 +44,37 @@ def was(n: int) -> str:
     return "was" if n == 1 else "were"
 
 
-def adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
-    """Say what the p-values behind stars are adjusted by, and over which family."""
+def adjustment_of(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
+    """Name the adjustment of the comparisons, ``none`` where there is none."""
     multiplicity = model.get("multiplicity")
     stated = multiplicity.get("adjustment") if isinstance(multiplicity, Mapping) else None
-    method = str(stated or model.get("adjustment") or contrasts["adjustment"].iloc[0])
-    if method in ("none", ""):
+    return str(stated or model.get("adjustment") or contrasts["adjustment"].iloc[0]) or "none"
+
+
+def adjusted(model: Mapping[str, Any], contrasts: pd.DataFrame) -> str:
+    """Say what the p-values behind stars are adjusted by, and over which family."""
+    method = adjustment_of(model, contrasts)
+    if method == "none":
         return ", not adjusted for the number of comparisons"
     stars = model.get("stars")
     family = str(stars.get("family", "")) if isinstance(stars, Mapping) else str(stars or "")
     over = f" over {_FAMILIES[family]}" if family in _FAMILIES else ""
     return f" (adjusted by {ADJUSTMENTS.get(method, method)}{over})"
+
+
+def star_levels(model: Mapping[str, Any]) -> dict[str, float]:
+    """Return the p below which each number of stars stands."""
+    stated = model.get("stars")
+    if isinstance(stated, Mapping) and stated.get("below"):
+        below = {str(mark): float(level) for mark, level in stated["below"].items()}
+        return dict(sorted(below.items(), key=lambda item: len(item[0])))
+    alpha = float(model.get("alpha") or 0.05)
+    return {"*": alpha, "**": alpha / 5, "***": alpha / 50}
+
+
+def star_words(model: Mapping[str, Any]) -> str:
+    """Say what each number of stars stands for: ``* p < 0.05, ** p < 0.01, *** p < 0.001``."""
+    return ", ".join(f"{mark} p < {level:g}" for mark, level in star_levels(model).items())
 
 
 def groups_with_n(rows: pd.DataFrame) -> str:

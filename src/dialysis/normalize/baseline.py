@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dialysis.normalize.values import Value
+from dialysis.words import p_words
 
 TREND_ALPHA = 0.05
 
@@ -201,7 +202,7 @@ def _instabilities(
         found.append(f"CV {cv_pct:.3g} % above {config['max_cv_pct']:g} %")
     if abs(trend) > config["max_trend_pct_per_fraction"] and trend_p < TREND_ALPHA:
         found.append(
-            f"trend {trend:+.3g} % per fraction (p = {trend_p:.2g}) beyond "
+            f"trend {trend:+.3g} % per fraction ({p_words(trend_p)}) beyond "
             f"{config['max_trend_pct_per_fraction']:g} %"
         )
     return found

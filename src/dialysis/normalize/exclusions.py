@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dialysis.normalize.samples import Probe
+from dialysis.words import reason_words
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Exclusions:
         reasons: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
         ordered = exclusions.sort_values(["level", "id", "analyte", "reason_code", "reason_text"])
         for row in ordered.itertuples(index=False):
-            text = f"{row.reason_code}: {row.reason_text}" if row.reason_text else row.reason_code
+            text = reason_words(row.reason_code)
+            text += f": {row.reason_text}" if row.reason_text else ""
             entry = (str(row.analyte), f"{text} ({row.decided_by}, {row.decided_on})")
             key = (str(row.level), str(row.id))
             reasons[key] = (*reasons.get(key, ()), entry)

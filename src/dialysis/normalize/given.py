@@ -9,6 +9,7 @@ import pandas as pd
 from dialysis.errors import NormalizationError
 from dialysis.study.given import MASS_UNITS, NM_PER_UNIT, read_concentration
 from dialysis.tables.quantify import CONCENTRATIONS
+from dialysis.words import reason_words
 
 SOURCE = "concentrations as given"
 NO_VALUE = "no concentration in concentrations.csv"
@@ -94,7 +95,7 @@ def _exclusion_reasons(exclusions: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Reason by (injection, analyte); the analyte is empty for a whole injection."""
     rows = exclusions[exclusions["level"] == "injection"]
     return {
-        (str(row.id), str(row.analyte)): f"excluded: {row.reason_code}"
+        (str(row.id), str(row.analyte)): f"excluded: {reason_words(row.reason_code)}"
         + (f" ({row.reason_text})" if row.reason_text else "")
         for row in rows.itertuples(index=False)
     }

@@ -30,8 +30,8 @@ from dialysis.tables.inputs import ANALYTES, ANIMALS, DOSES, EXCLUSIONS, INJECTI
 from dialysis.tables.normalize import BASELINE, SUMMARY, TIMECOURSE
 from dialysis.tables.quantify import CONCENTRATIONS
 
-LOST = "no injection (lost vial?)"
-MISPLACED = "probe not in its region (placement_ok: no)"
+LOST = "not injected"
+MISPLACED = "probe not in its region"
 NO_SAMPLES = "no samples of this probe"
 NOT_POSITIVE = "not above 0, so it has no logarithm"
 

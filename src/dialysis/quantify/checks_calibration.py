@@ -13,7 +13,7 @@ import pandas as pd
 from dialysis.quantify.calibration import level_numbers
 from dialysis.quantify.checks import Check, judged, no_calibration, not_applicable
 from dialysis.quantify.model import Calibration, Key
-from dialysis.words import decimal
+from dialysis.words import decimal, p_words
 
 TWO_THIRDS = 2.0 / 3.0
 """Part of a run's QCs (and brackets) that must hold their limit (ICH M10, section 3.3.2); of
@@ -54,7 +54,7 @@ def curve_checks(calibration: Calibration, limits: Mapping[str, Any]) -> list[Ch
     if not math.isfinite(value):
         reason = "no replicates, and too few levels to tell a curve from a line"
         return [r2, not_applicable(key, "lack_of_fit", "p", reason, least_p)]
-    reason = f"{test}: p = {value:.2g}, limit {least_p:g}"
+    reason = f"{test}: {p_words(value)}, limit {least_p:g}"
     fit = Check(*key, "", "lack_of_fit", value, least_p, "p", judged(value >= least_p), reason)
     return [r2, fit]
 

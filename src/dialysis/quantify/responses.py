@@ -8,6 +8,7 @@ import pandas as pd
 
 from dialysis.errors import CalibrationError, Problem, problems_text
 from dialysis.study.outcomes import internal_standards
+from dialysis.words import reason_words
 
 _PEAK_COLUMNS = [
     "injection_id",
@@ -348,7 +349,7 @@ def _exclusion_reasons(exclusions: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Reason by (injection, analyte); the analyte is empty for a whole injection."""
     rows = exclusions[exclusions["level"] == "injection"]
     return {
-        (str(row.id), str(row.analyte)): f"excluded: {row.reason_code}"
+        (str(row.id), str(row.analyte)): f"excluded: {reason_words(row.reason_code)}"
         + (f" ({row.reason_text})" if row.reason_text else "")
         for row in rows.itertuples(index=False)
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -16,10 +17,29 @@ from dialysis.review.results import Results
 from dialysis.tables.normalize import BASELINE, SUMMARY
 
 LEFT_OUT = "left out"
+_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 _PERIODS = ("baseline", "post")
 
 
-def animal_states(results: Results) -> dict[str, tuple[str, str]]:
+class AnimalState(NamedTuple):
+    """What became of an animal.
+
+    Parameters
+    ----------
+    state : {"PASS", "WARN", "left out"}
+        The worst of its probes.
+    why : tuple of str
+        Each reason once, with its outcomes in front unless all have it.
+    brief : str
+        The kinds of reasons only.
+    """
+
+    state: str
+    why: tuple[str, ...]
+    brief: str
+
+
+def animal_states(results: Results) -> dict[str, AnimalState]:
     """State of every animal and why: PASS, WARN or left out; the worst of its probes.
 
     WARN: a fraction is missing or left out, or a baseline is not stable or not usable; left out:
@@ -42,10 +62,7 @@ def animal_states(results: Results) -> dict[str, tuple[str, str]]:
     }
 
 
-def _state(
-    course: pd.DataFrame, baselines: pd.DataFrame, labels: Mapping[str, str]
-) -> tuple[str, str]:
-    """State and why: each reason once, with its outcomes unless all have it."""
+def _state(course: pd.DataFrame, baselines: pd.DataFrame, labels: Mapping[str, str]) -> AnimalState:
     used = course["used"].fillna(False)
     unused = course[~used]
     found = list(zip(unused["reason"], unused["outcome"], strict=True))
@@ -66,12 +83,28 @@ def _state(
         else f"{', '.join(labels[slug] for slug in slugs)}: {reason}"
         for reason, slugs in where.items()
     ]
+    brief = _brief(where, everywhere, labels)
     if not used.any():
-        return LEFT_OUT, "; ".join(why) or "no sample of this animal is in the results"
-    return "WARN" if odd or not used.all() else "PASS", "; ".join(why)
+        nothing = "no sample of this animal is in the results"
+        return AnimalState(LEFT_OUT, tuple(why) or (nothing,), brief or nothing)
+    return AnimalState("WARN" if odd or not used.all() else "PASS", tuple(why), brief)
 
 
-def animal_data(results: Results, animal: str, state: tuple[str, str]) -> dict[str, Any]:
+def _brief(where: Mapping[str, Sequence[str]], everywhere: int, labels: Mapping[str, str]) -> str:
+    """Sum reasons up by kind: ``unstable baseline (NE, DA); not injected``."""
+    kinds: dict[str, dict[str, None]] = {}
+    for reason, slugs in where.items():
+        kind = _DECIDED.sub("", reason).partition(": ")[0]
+        kinds.setdefault(kind, {}).update(dict.fromkeys(slugs))
+    return "; ".join(
+        kind
+        if len(slugs) == everywhere
+        else f"{kind} ({', '.join(labels[slug] for slug in slugs)})"
+        for kind, slugs in kinds.items()
+    )
+
+
+def animal_data(results: Results, animal: str, state: AnimalState) -> dict[str, Any]:
     """Gather what the page of an animal shows, without its traces.
 
     Parameters
@@ -80,7 +113,7 @@ def animal_data(results: Results, animal: str, state: tuple[str, str]) -> dict[s
         The results.
     animal : str
         The animal.
-    state : tuple of str
+    state : AnimalState
         From `animal_states`.
     """
     course = results.timecourse[results.timecourse["animal_id"] == animal]
@@ -93,8 +126,9 @@ def animal_data(results: Results, animal: str, state: tuple[str, str]) -> dict[s
     group = results.groups.set_index("animal_id")["group"]
     return {
         "id": animal,
-        "state": state[0],
-        "why": state[1],
+        "state": state.state,
+        "why": list(state.why),
+        "brief": state.brief,
         "group": str(group.get(animal, "")),
         "facts": _facts(results, animal),
         "probes": records(

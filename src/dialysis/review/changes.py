@@ -139,11 +139,7 @@ def _table_cells(place: str, before: str, after: str) -> Iterator[Cell]:
         was, now = old.get(name), new.get(name)
         row = now or was or {}
         outcome = outcome_of or row.get("outcome", "")
-        said = " × ".join(
-            f"{column.replace('_', ' ')} {value}" if value.lstrip("-").isdigit() else value
-            for column, value in zip(key, name, strict=True)
-            if value and column != "outcome"
-        )
+        said = _row_words(dict(zip(key, name, strict=True)), row)
         if was is None or now is None:
             yield Cell(
                 place, outcome, said, "", "" if was is None else _GONE, _NEW if was is None else ""
@@ -152,6 +148,46 @@ def _table_cells(place: str, before: str, after: str) -> Iterator[Cell]:
         for column in dict.fromkeys([*was, *now]):
             if was.get(column, "") != now.get(column, ""):
                 yield Cell(place, outcome, said, column, was.get(column, ""), now.get(column, ""))
+
+
+def _row_words(key: Mapping[str, str], row: Mapping[str, str]) -> str:
+    """Name a row by its key: ``animal R05, fraction 6``, ``mianserin, at 66 min``.
+
+    Parameters
+    ----------
+    key : mapping of str to str
+        Its columns with the values of the row.
+    row : mapping of str to str
+        All of the row, for the animal of a probe and the time of a ``time_index``.
+    """
+    said = []
+    for column, value in key.items():
+        if not value or column == "outcome":
+            continue
+        if column == "time_index":
+            minutes = row.get("time_min")
+            said.append(f"at {float(minutes):.0f} min" if minutes else _ordinal(int(value)))
+        elif column == "probe_id":
+            animal = row.get("animal_id", "")
+            told = animal and f"animal {animal}" in said
+            said += [] if told or not animal else [f"animal {animal}"]
+            said += [] if animal == value else [f"probe {value}"]
+        elif column.endswith("_id"):
+            said.append(f"{column.removesuffix('_id')} {value}")
+        elif column in _NAMED or value.lstrip("-").isdigit():
+            said.append(f"{column.replace('_', ' ')} {value}")
+        else:
+            said.append(value)
+    return ", ".join(said)
+
+
+# Columns whose value says nothing without their name.
+_NAMED = ("run", "fraction", "channel", "scope")
+
+
+def _ordinal(index: int) -> str:
+    """A fraction counted from the dose."""
+    return f"fraction {abs(index)} {'after' if index > 0 else 'before'} the dose"
 
 
 def _outcome_of(place: str) -> str:

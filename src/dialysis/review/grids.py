@@ -91,10 +91,13 @@ def grid(
         and column.name in frame
         and not (len(frame) and frame[column.name].map(is_missing).all())
     ]
+    adjusted = any(column.name in _P_VALUES - {"p", "trend_p"} for column in table.columns)
     columns = [
         {
             "name": column.name,
-            "label": column_words(column.name),
+            "label": "p, unadjusted"
+            if column.name == "p" and adjusted
+            else column_words(column.name),
             "kind": column_kind(column),
             "about": column.description,
         }

@@ -104,6 +104,36 @@ def record_bundle(folder: Path, record: dict[str, Any], log: Sequence[Entry]) ->
     return read_history(folder)
 
 
+def changed_since(history: Sequence[Bundle], name: str, outcome: str) -> bool:
+    """Whether the figure of an outcome is another than in an earlier bundle.
+
+    Parameters
+    ----------
+    history : sequence of Bundle
+        The oldest first.
+    name : str
+        Hash of the bundle that was looked at.
+    outcome : str
+        Slug of the outcome.
+
+    Returns
+    -------
+    bool
+        True where a number of the outcome or an option of the figures changed since, and where
+        the history does not go back to that bundle: then nobody can say.
+    """
+    places = [place for place, bundle in enumerate(history) if bundle.hash == name]
+    if not places:
+        return True
+    for bundle in history[places[-1] + 1 :]:
+        changes = bundle.changes
+        if changes is None or outcome in changes["outcomes"]:
+            return True
+        if any(str(change["what"]).startswith("figures.") for change in changes["config"]):
+            return True
+    return False
+
+
 def _shortened(changes: dict[str, Any] | None) -> dict[str, Any] | None:
     """Changes without their cells, which the page shows of the last bundle only."""
     return None if changes is None else changes | {"cells": []}

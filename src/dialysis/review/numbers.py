@@ -45,14 +45,6 @@ def fixed(value: Any, decimals: int) -> str:
     return text.replace("-", "−") if float(text) else text.removeprefix("-")
 
 
-def p_value(value: Any) -> str:
-    """Write a p-value: three decimals, or ``< 0.001``."""
-    if is_missing(value):
-        return MISSING
-    p = float(value)
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def share(part: int, whole: int) -> str:
     """Write a share as ``12 of 80 (15 %)``."""
     if whole == 0:

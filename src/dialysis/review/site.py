@@ -28,7 +28,7 @@ from dialysis.review.blinding import Mask, blinded
 from dialysis.review.changes import CHANGES, headline
 from dialysis.review.flags import FLAGS, collect_flags
 from dialysis.review.grids import grid
-from dialysis.review.history import Bundle, record_bundle
+from dialysis.review.history import Bundle, changed_since, record_bundle
 from dialysis.review.injections import trace_rows
 from dialysis.review.names import (
     ASSETS,
@@ -293,6 +293,12 @@ class _Site:
             "facts": _facts(results),
             "groups": list(results.group_names),
             "flags": {severity: severities[severity] for severity in ("FAIL", "WARN", "note")},
+            "flag_kinds": [
+                [severity, flag, n]
+                for (severity, flag), n in Counter(
+                    zip(self.flags["severity"], self.flags["flag"], strict=True)
+                ).most_common()
+            ],
             "warnings": list(results.warnings),
             "changed": self._headline(),
             "page_rows": int(results.config["review"]["max_table_rows"]),
@@ -323,8 +329,9 @@ class _Site:
                     "id": animal,
                     "chunk": chunk,
                     "group": str(group.get(animal, "")),
-                    "state": self.states[animal][0],
-                    "why": self.states[animal][1],
+                    "state": self.states[animal].state,
+                    "why": list(self.states[animal].why),
+                    "brief": self.states[animal].brief,
                 }
                 for animal, chunk in self.places.animals.items()
             ],
@@ -342,7 +349,10 @@ class _Site:
             "figures": [picture(figure) for figure in results.study_figures],
             "quality": [picture(figure) for figure in results.qc_figures],
             "analytes": list(dict.fromkeys(results.tables["analytes"]["analyte"])),
-            "decided": [_entry(entry) for entry in in_force(results.log).values()],
+            "decided": [
+                _entry(entry) | self._changed_since(entry)
+                for entry in in_force(results.log).values()
+            ],
             "allowed": {level: list(decisions) for level, decisions in ALLOWED.items()},
             "decision_words": dict(DECISION_WORDS),
             "reason_words": dict(REASON_WORDS),
@@ -350,6 +360,13 @@ class _Site:
             "rule_words": RULE_WORDS,
             "flag_words": FLAG_WORDS,
         }
+
+    def _changed_since(self, entry: Entry) -> dict[str, Any]:
+        """Say of which bundle a decision about a figure was, where the figure is another now."""
+        if entry.level != "figure" or not changed_since(self.history, entry.bundle, entry.id):
+            return {}
+        numbers = [bundle.number for bundle in self.history if bundle.hash == entry.bundle]
+        return {"changed_since": numbers[0] if numbers else 0}
 
     def _headline(self) -> dict[str, Any] | None:
         """What changed since the previous bundle, in sentences."""

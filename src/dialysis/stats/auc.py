@@ -1,7 +1,8 @@
-"""Per-animal area under the curve: group means and comparison with the control."""
+"""Per-animal area under the curve: means, comparison with the control, trend over the dose."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +10,30 @@ import numpy as np
 import pandas as pd
 
 from dialysis.stats.arrays import FloatArray
-from dialysis.stats.inference import two_sided_p
+from dialysis.stats.dose import DoseSeries, dose_series
+from dialysis.stats.inference import t_quantile, two_sided_p
 from dialysis.stats.layout import Layout
 from dialysis.stats.means import mean_and_ci
 from dialysis.stats.multiplicity import adjust, correlation_of
-from dialysis.tables.stats import AUC
+from dialysis.tables.stats import AUC, DOSE
 
 
 @dataclass(frozen=True)
 class Auc:
-    """The table, and the largest sampling error of its adjusted p-values."""
+    """What the linear model of the areas gives.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `dialysis.tables.stats.AUC`.
+    trends : DataFrame
+        `dialysis.tables.stats.DOSE`, a row with scope ``auc`` for every drug with two doses.
+    standard_error : float
+        Largest sampling error of the adjusted p-values.
+    """
 
     table: pd.DataFrame
+    trends: pd.DataFrame
     standard_error: float
 
 
@@ -29,7 +42,9 @@ def auc_table(summary: pd.DataFrame, layout: Layout, confidence: float, adjustme
 
     Only animals with a complete window have an AUC; an animal's probes are averaged first.  The
     differences are tested with the variance pooled over all groups (Dunnett 1955), with
-    ``N − groups`` degrees of freedom; the family is all of them.
+    ``N − groups`` degrees of freedom; the family is all of them.  In the same linear model the
+    slope of the means over ln(dose) is tested for every drug with two doses or more, each by
+    itself.
 
     Parameters
     ----------
@@ -45,7 +60,7 @@ def auc_table(summary: pd.DataFrame, layout: Layout, confidence: float, adjustme
     Returns
     -------
     Auc
-        With `dialysis.tables.stats.AUC`, one row per group.
+        One row per group, one per drug with several doses.
     """
     complete = summary[np.isfinite(summary["auc_pct_min"])]
     complete = complete.sort_values(["animal_id", "probe_id"], kind="stable")
@@ -99,8 +114,14 @@ def auc_table(summary: pd.DataFrame, layout: Layout, confidence: float, adjustme
             }
         )
     table = AUC.coerce(pd.DataFrame(rows, columns=AUC.column_names))
+    spread = float("nan") if no_error else float(np.sqrt(variance))
+    trends = [
+        _trend(layout, series, values, spread, df, confidence, no_error)
+        for series in dose_series(layout)
+    ]
+    slopes = DOSE.coerce(pd.DataFrame(trends, columns=DOSE.column_names))
     if not tested:
-        return Auc(table, 0.0)
+        return Auc(table, slopes, 0.0)
     contrast = np.array([[(g == a) - float(g == b) for g in filled] for a, b in pairs])
     means = np.array([values[group].mean() for group in filled])
     weights = np.array([1.0 / len(values[group]) for group in filled])
@@ -117,4 +138,53 @@ def auc_table(summary: pd.DataFrame, layout: Layout, confidence: float, adjustme
     }
     for name, numbers in results.items():
         table.loc[tested, name] = numbers
-    return Auc(AUC.coerce(table), adjusted.standard_error)
+    return Auc(AUC.coerce(table), slopes, adjusted.standard_error)
+
+
+def window_ends(summary: pd.DataFrame) -> list[float] | None:
+    """Return start and end of the window of the areas, min from the dose, as most animals have."""
+    known = summary[summary["window_start_min"].notna() & summary["window_end_min"].notna()]
+    if not len(known):
+        return None
+    ends = known[["window_start_min", "window_end_min"]].median()
+    return [round(float(end), 6) for end in ends]
+
+
+def _trend(
+    layout: Layout,
+    series: DoseSeries,
+    values: Mapping[str, FloatArray],
+    spread: float,
+    df: int,
+    confidence: float,
+    no_error: str,
+) -> dict[str, Any]:
+    """Slope of the mean areas over ln(dose), with the standard deviation of the whole model."""
+    row: dict[str, Any] = {
+        "outcome": layout.outcome,
+        "drug": series.label,
+        "model": "trend",
+        "scope": "auc",
+        "parameter": "slope",
+        "n_doses": len(series.groups),
+    }
+    n = np.array([len(values[group]) for group in series.groups])
+    if not n.all() or no_error:
+        reason = no_error or "a dose has no animal with a complete window"
+        return row | {"status": "not_estimable", "reason": reason}
+    slope = float(series.slope @ np.array([values[group].mean() for group in series.groups]))
+    se = spread * float(np.sqrt(np.sum(series.slope**2 / n)))
+    half = float(t_quantile(df, confidence)) * se
+    p = float(two_sided_p(np.array([slope / se]), df)[0])
+    return row | {
+        "estimate": slope,
+        "se": se,
+        "df": df,
+        "statistic": slope / se,
+        "p": p,
+        "p_adjusted": p,
+        "low": slope - half,
+        "high": slope + half,
+        "status": "ok",
+        "reason": "",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,57 @@ from dialysis.stats.emmeans import cell_hypothesis
 from dialysis.stats.estimates import adjust_families, estimate
 from dialysis.stats.fitted import FittedOutcome
 from dialysis.stats.inference import t_quantile
+from dialysis.stats.layout import Layout
 from dialysis.stats.options import Options
 from dialysis.tables.stats import DOSE
 
 FEWEST_EMAX_LEVELS = 4
 _ED50_GRID = 200
+
+
+@dataclass(frozen=True)
+class DoseSeries:
+    """Groups that differ in the dose of one drug only, with one control.
+
+    Parameters
+    ----------
+    label : str
+        The drug, with its control where the study has several.
+    control : str
+        Group they are compared with.
+    groups : tuple of str
+        In the order of the dose.
+    doses : ndarray of float, shape (d,)
+        Ascending, above 0, d at least 2.
+    """
+
+    label: str
+    control: str
+    groups: tuple[str, ...]
+    doses: FloatArray
+
+    @property
+    def slope(self) -> FloatArray:
+        """Weights of the groups' means in the least-squares slope over ln(dose)."""
+        x = np.log(self.doses)
+        return np.asarray((x - x.mean()) / float(np.sum((x - x.mean()) ** 2)))
+
+
+def dose_series(layout: Layout) -> list[DoseSeries]:
+    """Return the drugs of a study with two doses or more."""
+    drugs: dict[tuple[str, str], list[str]] = {}
+    for group in layout.compared:
+        if layout.dose.get(group, 0.0) > 0:
+            drugs.setdefault((layout.drug[group], layout.control[group]), []).append(group)
+    controls = {control for _, control in drugs}
+    out = []
+    for (drug, control), groups in drugs.items():
+        label = drug if len(controls) == 1 else f"{drug} against {control}"
+        groups = sorted(groups, key=lambda group: layout.dose[group])
+        doses = np.array([layout.dose[group] for group in groups])
+        if len(doses) >= 2 and len(np.unique(doses)) == len(doses):
+            out.append(DoseSeries(label, control, tuple(groups), doses))
+    return out
 
 
 def dose_table(fitted: FittedOutcome, times: list[int], options: Options) -> pd.DataFrame:
@@ -44,20 +91,17 @@ def dose_table(fitted: FittedOutcome, times: list[int], options: Options) -> pd.
     by generalised least squares with their covariance.  It needs at least four dose levels, the
     control counted.
     """
-    layout = fitted.layout
-    drugs: dict[tuple[str, str], list[str]] = {}
-    for group in layout.compared:
-        if layout.dose.get(group, 0.0) > 0:
-            drugs.setdefault((layout.drug[group], layout.control[group]), []).append(group)
     rows: list[dict[str, Any]] = []
-    controls = {control for _, control in drugs}
-    for (drug, control), groups in drugs.items():
-        label = drug if len(controls) == 1 else f"{drug} against {control}"
-        groups = sorted(groups, key=lambda group: layout.dose[group])
-        doses = np.array([layout.dose[group] for group in groups])
-        if len(np.unique(doses)) >= 2 and len(np.unique(doses)) == len(doses):
-            rows += _trend(fitted, label, groups, doses, times, options)
-            rows += _emax(fitted, label, [control, *groups], np.r_[0.0, doses], times, options)
+    for series in dose_series(fitted.layout):
+        rows += _trend(fitted, series, times, options)
+        rows += _emax(
+            fitted,
+            series.label,
+            [series.control, *series.groups],
+            np.r_[0.0, series.doses],
+            times,
+            options,
+        )
     return DOSE.coerce(pd.DataFrame(rows, columns=DOSE.column_names))
 
 
@@ -72,15 +116,9 @@ def window_row(fitted: FittedOutcome, group: str, times: list[int]) -> FloatArra
 
 
 def _trend(
-    fitted: FittedOutcome,
-    drug: str,
-    groups: list[str],
-    doses: FloatArray,
-    times: list[int],
-    options: Options,
+    fitted: FittedOutcome, series: DoseSeries, times: list[int], options: Options
 ) -> list[dict[str, Any]]:
-    x = np.log(doses)
-    weights = (x - x.mean()) / float(np.sum((x - x.mean()) ** 2))
+    groups, weights = series.groups, series.slope
     scopes: list[tuple[str, list[int]]] = [("window", times)]
     scopes += [(str(time), [time]) for time in fitted.layout.post_times]
     rows: list[dict[str, Any]] = []
@@ -89,7 +127,7 @@ def _trend(
         cells = [window_row(fitted, group, included) for group in groups]
         row = {
             "outcome": fitted.layout.outcome,
-            "drug": drug,
+            "drug": series.label,
             "model": "trend",
             "scope": scope,
             "parameter": "slope",

@@ -18,7 +18,8 @@ class Options:
     Parameters
     ----------
     alpha, confidence : float
-        Level of one star; level of intervals.
+        Level of significance, which is that of one star; level of intervals, 1 − alpha unless the
+        study gives another.
     adjustment, stars : str
         Multiplicity adjustment; family of the stars.
     covariates : tuple of str
@@ -56,9 +57,10 @@ class Options:
 
 def read_options(config: Mapping[str, Any]) -> Options:
     """Read the section with its defaults filled in."""
+    alpha, confidence = float(config["alpha"]), config["confidence"]
     return Options(
-        alpha=float(config["alpha"]),
-        confidence=float(config["confidence"]),
+        alpha=alpha,
+        confidence=round(1.0 - alpha, 12) if confidence is None else float(confidence),
         adjustment=str(config["adjustment"]),
         stars=str(config["stars"]),
         covariates=tuple(dict.fromkeys(str(name) for name in config["covariates"])),

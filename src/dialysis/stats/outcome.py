@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from dialysis import __version__
 from dialysis.stats.anova import anova_table
-from dialysis.stats.auc import Auc, auc_table
+from dialysis.stats.auc import Auc, auc_table, window_ends
 from dialysis.stats.auc_model import auc_model_table, window_times
 from dialysis.stats.checks import checks_table
 from dialysis.stats.contrasts import compare, contrast_table, secondary_table
 from dialysis.stats.design import BASELINE_TERM
 from dialysis.stats.diagnostics import influence_frame, residuals_frame, variogram_frame
-from dialysis.stats.dose import dose_table
+from dialysis.stats.dose import dose_series, dose_table
 from dialysis.stats.emmeans import emmeans_table
 from dialysis.stats.fitted import FittedOutcome, fit_outcome
 from dialysis.stats.interaction import interaction_table
@@ -29,7 +30,7 @@ from dialysis.stats.layout import layout_of
 from dialysis.stats.means import means_table
 from dialysis.stats.multiplicity import SEED, star_levels
 from dialysis.stats.options import Options, read_options
-from dialysis.stats.sensitivity import sensitivity_table
+from dialysis.stats.sensitivity import SUBSTITUTES, sensitivity_table
 from dialysis.stats.variances import LEVEL
 from dialysis.stats.words import methods_text, results_text
 from dialysis.tables.stats import SECONDARY_ANOVA, SENSITIVITY
@@ -194,7 +195,7 @@ def analyse_outcome(
         auc_model=auc_model,
         secondary=secondary_table(compared_percent, options),
         secondary_anova=SECONDARY_ANOVA.coerce(anova_table(percent, options)),
-        dose=dose_table(fitted, window, options),
+        dose=_joined(dose_table(fitted, window, options), auc.trends),
         interaction=interaction_table(fitted, window, options),
         sensitivity=sensitivity,
         checks=checks_table(fitted, anova),
@@ -202,7 +203,7 @@ def analyse_outcome(
         variogram=variogram_frame(fitted),
         influence=influence_frame(fitted, compared),
         model=model,
-        results=results_text(model, anova, contrasts, auc_model, sensitivity),
+        results=results_text(model, anova, contrasts, auc.table, auc_model, sensitivity),
         methods=methods_text(model),
     )
 
@@ -276,8 +277,11 @@ def _model(
             "seed": SEED,
             "largest_standard_error": _number(standard_error),
         },
+        "dose_series": [series.label for series in dose_series(layout)],
         "stars": {"family": options.stars, "below": star_levels(options.alpha)},
+        "baseline": _baseline(timecourse),
         "auc": {
+            "window_min": window_ends(summary),
             "n_animals": int(auc.table["n"].sum()),
             "without_auc": _counts(summary.loc[summary["auc_pct_min"].isna(), "reason"]),
         },
@@ -286,9 +290,41 @@ def _model(
             "status": percent.status,
             "reason": percent.reason,
         },
+        "software": f"dialysis {__version__}",
         "notes": _notes(fitted),
         "warnings": _warnings(fitted),
     }
+
+
+def _joined(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the same table, one after the other."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+
+def _baseline(timecourse: pd.DataFrame) -> dict[str, Any]:
+    """How many fractions baselines are means of, and what stands for values below the limit."""
+    rows = timecourse[timecourse["period"] == "baseline"]
+    used = timecourse[timecourse["used"].fillna(False).astype(bool)]
+    censored = used[used["censored"].fillna(False).astype(bool)]
+    fewest = rows["used"].fillna(False).astype(bool).groupby(rows["probe_id"]).sum()
+    return {
+        "fractions": int(rows.groupby("probe_id").size().max()) if len(rows) else 0,
+        "fewest_fractions": int(fewest[fewest > 0].min()) if (fewest > 0).any() else 0,
+        "below_limit": _substitute(censored),
+    }
+
+
+def _substitute(censored: pd.DataFrame) -> str:
+    """What the values below the limit of detection are, seen from the values."""
+    limits = censored["limit"].to_numpy(dtype=float)
+    if not len(limits) or not np.isfinite(limits).all():
+        return ""
+    shares = censored["conc"].to_numpy(dtype=float) / limits
+    for name, share in SUBSTITUTES.items():
+        if np.allclose(shares, share, rtol=1e-6):
+            return name
+    return "measured"
 
 
 def _variances(fitted: FittedOutcome, options: Options) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SUBSTITUTES = {"lod_half": 0.5, "lod_sqrt2": float(np.sqrt(0.5))}
 WORDS = {
     "lod_half": "values below the limit of detection entered as half the limit",
     "lod_sqrt2": "values below the limit of detection entered as the limit divided by √2",
-    "with_excluded": "values that were left out put back where they have a percent of baseline",
+    "with_excluded": "values that were left out put back, in baselines too",
 }
 
 
@@ -27,21 +27,67 @@ def variants(timecourse: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the time course as other treatments of the data would have it.
 
     Only treatments that change something are returned: substitution where a value in the baseline
-    or after the dose is censored, exclusions where a left-out value has a log ratio.
+    or after the dose is censored and does not stand as that substitute already, exclusions where
+    a value was left out after the dose or from a baseline.
     """
     out: dict[str, pd.DataFrame] = {}
     used = timecourse["used"].fillna(False).astype(bool)
     censored = timecourse["censored"].fillna(False).astype(bool) & (timecourse["limit"] > 0)
     if (used & censored & timecourse["period"].isin(["baseline", "post"])).any():
         for name, share in SUBSTITUTES.items():
-            out[name] = substituted(timecourse, share)
-    post = timecourse["period"] == "post"
-    put_back = post & ~used & np.isfinite(timecourse["log_ratio"]) & (timecourse["baseline"] > 0)
-    if put_back.any():
-        frame = timecourse.copy()
-        frame.loc[put_back, "used"] = True
+            frame = substituted(timecourse, share)
+            if not _same(frame["log_ratio"][used], timecourse["log_ratio"][used]):
+                out[name] = frame
+    frame = with_excluded(timecourse)
+    entered = (frame["period"] == "post") & frame["used"]
+    if (entered & ~used).any() or not _same(frame["log_ratio"][entered], timecourse["log_ratio"]):
         out["with_excluded"] = frame
     return out
+
+
+def _same(found: pd.Series, before: pd.Series) -> bool:
+    """Whether numbers are equal but for the rounding of the file they were read from."""
+    first, second = found.to_numpy(dtype=float), before[found.index].to_numpy(dtype=float)
+    return bool(np.allclose(first, second, rtol=0.0, atol=1e-7, equal_nan=True))
+
+
+def with_excluded(timecourse: pd.DataFrame) -> pd.DataFrame:
+    """Put back every value that was left out, and compute baselines with them.
+
+    Parameters
+    ----------
+    timecourse : DataFrame
+        Rows of one outcome, `dialysis.tables.normalize.TIMECOURSE`.
+
+    Returns
+    -------
+    DataFrame
+        With `used` set where a row has a log ratio.  Where only part of a probe's baseline
+        fractions counted, or too few for a baseline, the baseline is the mean of all that have a
+        value, and percent and log ratio follow it.
+    """
+    frame = timecourse.copy()
+    used = frame["used"].fillna(False).astype(bool)
+    conc = frame["conc"].to_numpy(dtype=float)
+    valued = (frame["period"] == "baseline") & np.isfinite(conc)
+    probe = frame["probe_id"]
+    counted = (valued & used).groupby(probe).transform("any")
+    left_out = (valued & ~used).groupby(probe).transform("any")
+    undefined = ~pd.Series(np.isfinite(frame["log_ratio"]), frame.index).groupby(probe).transform(
+        "any"
+    )
+    whole = frame["conc"].where(valued).groupby(probe).transform("mean").to_numpy(dtype=float)
+    before = frame["baseline"].to_numpy(dtype=float)
+    moved = left_out & (counted | undefined) & (whole > 0) & ~np.isclose(whole, before, rtol=1e-9)
+    ratio = np.where(moved, conc / np.where(moved, whole, 1.0), np.nan)
+    frame.loc[moved, "baseline"] = whole[moved]
+    frame.loc[moved, "pct_of_baseline"] = 100.0 * ratio[moved]
+    positive = moved & (ratio > 0)
+    frame.loc[positive, "log_ratio"] = np.log(ratio[positive])
+    period = frame["period"].isin(["baseline", "post"])
+    put_back = period & np.isfinite(frame["log_ratio"]) & (frame["baseline"] > 0)
+    frame["used"] = (used | put_back).astype("boolean")
+    return frame
 
 
 def substituted(timecourse: pd.DataFrame, share: float) -> pd.DataFrame:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from dialysis.stats.sensitivity import WORDS as VARIANT_WORDS
-from dialysis.words import counted, listed
+from dialysis.words import counted, listed, p_words
 
+# Who decided and when: for the review pages, not for a paper.
+_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 _RESPONSE = "the logarithm of the ratio to the animal's own baseline"
 _REFERENCES = {
     "vickers": "Vickers AJ. BMC Med Res Methodol 2001;1:6.",
@@ -21,23 +24,23 @@ _REFERENCES = {
     "hothorn": "Hothorn T, Bretz F, Westfall P. Biom J 2008;50:346–363.",
     "holm": "Holm S. Scand J Stat 1979;6:65–70.",
 }
+_SUBSTITUTED = {
+    "lod_half": "as half the limit",
+    "lod_sqrt2": "as the limit divided by √2",
+    "measured": "as measured",
+    "": "as substituted in their parts",
+}
 _FAMILY = {
     "within": "the groups within one time",
     "all": "all groups and all times after the dose",
 }
 
 
-def p_words(p: float) -> str:
-    """State a p-value as papers do."""
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.2g}" if p < 0.0995 else f"p = {min(p, 0.999):.2f}" if p < 0.995 else "p > 0.99"
-
-
 def results_text(
     model: Mapping[str, Any],
     anova: pd.DataFrame,
     contrasts: pd.DataFrame,
+    auc: pd.DataFrame,
     auc_model: pd.DataFrame,
     sensitivity: pd.DataFrame,
 ) -> str:
@@ -47,7 +50,7 @@ def results_text(
     ----------
     model : mapping
         What goes to ``model.json``.
-    anova, contrasts, auc_model, sensitivity : DataFrame
+    anova, contrasts, auc, auc_model, sensitivity : DataFrame
         Tables of `dialysis.tables.stats`.
 
     Returns
@@ -63,34 +66,35 @@ def results_text(
         return " ".join(parts) + "\n"
     if not len(contrasts):
         parts.append("There is no group with a control, so nothing is compared with a vehicle.")
-        parts.append(_term(anova, "time", "The response changed over time", "over time"))
+        parts.append(_term(model, anova, "time", "The response changed over time", "over time"))
     else:
-        parts.append(_overall(anova))
+        parts.append(_overall(model, anova))
         parts += _groups(model, contrasts)
-        parts += _areas(model, auc_model)
-    second = _caveats(model, contrasts, sensitivity)
+        parts += _areas(model, auc)
+    second = _caveats(model, contrasts, auc_model, sensitivity)
     text = " ".join(part for part in parts if part)
     return text + "\n" + (f"\n{' '.join(second)}\n" if second else "")
 
 
-def _overall(anova: pd.DataFrame) -> str:
+def _overall(model: Mapping[str, Any], anova: pd.DataFrame) -> str:
+    alpha = float(model["alpha"])
     table = anova.set_index("term")
     if "group:time" in table.index and pd.notna(table.loc["group:time", "p"]):
         row = table.loc["group:time"]
-        verb = "differed" if row["p"] < 0.05 else "did not differ demonstrably"
+        verb = "differed" if row["p"] < alpha else "did not differ demonstrably"
         return f"The time course {verb} between groups (group × time {_f(row)})."
     if "group" in table.index and pd.notna(table.loc["group", "p"]):
         row = table.loc["group"]
-        verb = "differed" if row["p"] < 0.05 else "did not differ demonstrably"
+        verb = "differed" if row["p"] < alpha else "did not differ demonstrably"
         return f"The groups {verb} ({_f(row)})."
     return "The groups could not be tested as a whole."
 
 
-def _term(anova: pd.DataFrame, term: str, changed: str, what: str) -> str:
+def _term(model: Mapping[str, Any], anova: pd.DataFrame, term: str, changed: str, what: str) -> str:
     row = anova.set_index("term").loc[term]
     if pd.isna(row["p"]):
         return f"A change {what} could not be tested ({row['reason']})."
-    if row["p"] < 0.05:
+    if row["p"] < float(model["alpha"]):
         return f"{changed} ({_f(row)})."
     return f"A change {what} was not demonstrated ({_f(row)})."
 
@@ -105,7 +109,7 @@ def _groups(model: Mapping[str, Any], contrasts: pd.DataFrame) -> list[str]:
     family = str(model["stars"]["family"])
     column = "p_all" if family == "all" else "p_within"
     out = []
-    level = f"{100 * float(model['confidence']):g} %"
+    interval, judged = _interval(model), _judged(model)
     quiet = []
     for (group, control), rows in contrasts.groupby(["group", "control"], sort=False):
         tested = rows[rows[column].notna()]
@@ -126,37 +130,72 @@ def _groups(model: Mapping[str, Any], contrasts: pd.DataFrame) -> list[str]:
         out.append(
             f"{_cap(group)} was {' and '.join(said)}; the largest difference was at "
             f"{best['time_min']:.0f} min, {best['ratio_pct']:.0f} % of {control} "
-            f"(simultaneous {level} CI {best['sim_low_pct']:.0f} to {best['sim_high_pct']:.0f} %, "
-            f"adjusted {p_words(best[column])})."
+            f"({interval} {best['sim_low_pct']:.0f} to {best['sim_high_pct']:.0f} %, "
+            f"{judged} {p_words(best[column])})."
         )
     for group, control, tested in quiet:
         nearest = tested.loc[tested[column].idxmin()]
         out.append(
             f"{_cap(group)} did not differ demonstrably from {control} at any time (closest at "
-            f"{nearest['time_min']:.0f} min: {nearest['ratio_pct']:.0f} %, simultaneous {level} CI "
-            f"{nearest['sim_low_pct']:.0f} to {nearest['sim_high_pct']:.0f} %, adjusted "
+            f"{nearest['time_min']:.0f} min: {nearest['ratio_pct']:.0f} %, {interval} "
+            f"{nearest['sim_low_pct']:.0f} to {nearest['sim_high_pct']:.0f} %, {judged} "
             f"{p_words(nearest[column])})."
         )
     return out
 
 
-def _areas(model: Mapping[str, Any], auc_model: pd.DataFrame) -> list[str]:
+def _areas(model: Mapping[str, Any], auc: pd.DataFrame) -> list[str]:
+    """Areas of animals, with the p of the figure of areas."""
+    tested = auc[auc["p_adjusted"].notna()]
+    if tested.empty:
+        return []
+    window = model["auc"]["window_min"]
+    over = "" if window is None else f" from {_number(window[0])} to {_number(window[1])} min"
+    return [
+        f"Area under percent of baseline{over}, of the animals that have all fractions, difference "
+        f"from control: {_differences(tested, True)} ({_judged(model)}, linear model of the areas)."
+    ]
+
+
+def _model_areas(model: Mapping[str, Any], auc_model: pd.DataFrame) -> list[str]:
     tested = auc_model[auc_model["p_adjusted"].notna()]
     if tested.empty:
         return []
-    each = [
-        f"{row.group} {row.difference_pct_min:+.0f} % × min, {p_words(row.p_adjusted)}"
-        for row in tested.itertuples(index=False)
-    ]
-    window = float(tested["window_min"].iloc[0])
     return [
-        f"Area under the model's time course over {window:.0f} min, difference from control: "
-        f"{'; '.join(each)}."
+        "Area under the mixed model's time course over "
+        f"{float(tested['window_min'].iloc[0]):.0f} min, a second estimate to which animals with "
+        f"missing fractions contribute, difference from control: {_differences(tested, False)} "
+        f"({_judged(model)}, delta method)."
     ]
+
+
+def _differences(tested: pd.DataFrame, counts: bool) -> str:
+    said = []
+    for row in tested.itertuples(index=False):
+        n = f"n = {row.n}, " if counts else ""
+        size = _number(row.difference_pct_min, sign=True)
+        said.append(f"{row.group} {size} % × min ({n}{p_words(row.p_adjusted)})")
+    return "; ".join(said)
+
+
+def _interval(model: Mapping[str, Any]) -> str:
+    """Name the intervals that go with the comparisons."""
+    level = f"{100 * float(model['confidence']):g} % CI"
+    adjustment = str(model["multiplicity"]["adjustment"])
+    if adjustment == "none":
+        return f"unadjusted {level}"
+    return f"Bonferroni's {level}" if adjustment == "holm" else f"simultaneous {level}"
+
+
+def _judged(model: Mapping[str, Any]) -> str:
+    return "unadjusted" if model["multiplicity"]["adjustment"] == "none" else "adjusted"
 
 
 def _caveats(
-    model: Mapping[str, Any], contrasts: pd.DataFrame, sensitivity: pd.DataFrame
+    model: Mapping[str, Any],
+    contrasts: pd.DataFrame,
+    auc_model: pd.DataFrame,
+    sensitivity: pd.DataFrame,
 ) -> list[str]:
     out = []
     n = "; ".join(f"{group} {count}" for group, count in model["n_per_group"].items())
@@ -183,24 +222,36 @@ def _caveats(
     if model["n_censored"]:
         out.append(
             f"{model['n_censored']} of {model['n_observations']} values were below the limit of "
-            "detection and entered as substituted."
+            f"detection and entered {_SUBSTITUTED[str(model['baseline']['below_limit'])]}."
         )
+    if len(contrasts):
+        out += _model_areas(model, auc_model)
     for variant, rows in sensitivity.groupby("variant", sort=False):
         changed = rows["change_pct"].abs().max()
-        flips = int(rows["star_changes"].fillna(False).sum())
+        crossed = rows[rows["star_changes"].fillna(False).astype(bool)]
         if pd.isna(changed):
             out.append(f"With {VARIANT_WORDS[str(variant)]}, no comparison could be repeated.")
             continue
-        marks = (
-            "no comparison crossed the level of significance"
-            if flips == 0
-            else f"{counted(flips, 'comparison')} crossed the level of significance"
-        )
         out.append(
             f"With {VARIANT_WORDS[str(variant)]}, ratios changed by at most {changed:.2g} % and "
-            f"{marks}."
+            f"{_crossed(crossed, contrasts, float(model['alpha']))}."
         )
     return out
+
+
+def _crossed(crossed: pd.DataFrame, contrasts: pd.DataFrame, alpha: float) -> str:
+    """Say which comparisons are on the other side of the level of significance."""
+    if crossed.empty:
+        return "no comparison crossed the level of significance"
+    minutes = dict(zip(contrasts["time_index"], contrasts["time_min"], strict=True))
+    named = []
+    for group, rows in crossed.groupby("group", sort=False):
+        for below, some in rows.groupby(rows["p_family"] < alpha, sort=False):
+            times = some["time_index"].map(minutes).sort_values()
+            side = "significant only so" if below else "significant only as analysed"
+            named.append(f"{group} at {_minutes(times)}, {side}")
+    verb = "comparison" if len(crossed) == 1 else "comparisons"
+    return f"{len(crossed)} {verb} crossed the level of significance ({'; '.join(named)})"
 
 
 def methods_text(model: Mapping[str, Any]) -> str:
@@ -220,10 +271,11 @@ def methods_text(model: Mapping[str, Any]) -> str:
         else ""
     )
     parts = [
-        f"**{model['label']}.** Values after the dose were analysed as {_RESPONSE} (Vickers 2001) "
-        f"in a linear mixed model (Laird & Ware 1982) with a mean for every group and time"
-        f"{baseline}{also}, fitted by {_estimator(str(model['estimator']))}. Covariance of the "
-        f"values of an animal: {model['covariance']}{_serial(model)}.{_variances(model)}",
+        f"**{model['label']}.** {_measures(model)} Values after the dose were analysed as "
+        f"{_RESPONSE} (Vickers 2001) in a linear mixed model (Laird & Ware 1982) with a mean for "
+        f"every group and time{baseline}{also}, fitted by {_estimator(str(model['estimator']))}. "
+        f"Covariance of the values of an animal: {model['covariance']}{_serial(model)}."
+        f"{_variances(model)}",
     ]
     if str(model["df_method"]).startswith("Kenward"):
         cited.append("kr")
@@ -250,16 +302,85 @@ def methods_text(model: Mapping[str, Any]) -> str:
             )
         elif adjustment == "holm":
             cited.append("holm")
-            parts.append(f"{start}; p-values were adjusted over {family} (Holm 1979).")
+            parts.append(
+                f"{start}; p-values were adjusted over {family} (Holm 1979). Simultaneous "
+                "confidence intervals are Bonferroni's over the same comparisons, because Holm's "
+                "method has none: one may hold 100 % where p is below the level."
+            )
         elif adjustment == "bonferroni":
-            parts.append(f"{start}; p-values were adjusted over {family} (Bonferroni).")
+            parts.append(
+                f"{start}; p-values and confidence intervals were adjusted over {family} "
+                "(Bonferroni)."
+            )
         else:
-            parts.append(f"{start}, without adjustment for the number of comparisons.")
+            parts.append(
+                f"{start}; neither p-values nor confidence intervals were adjusted for the number "
+                "of comparisons."
+            )
+        parts.append(_area_methods(model))
     else:
         parts.append("There was no control group to compare with.")
-    parts.append("n is the number of animals; results are given as ratios in percent.")
+    parts.append(
+        f"The level of significance was {float(model['alpha']):g}, that of confidence intervals "
+        f"{100 * float(model['confidence']):g} %. n is the number of animals; results are given as "
+        "ratios in percent."
+    )
+    parts += _left_out(model)
+    parts.append(f"Computed with {model['software']}.")
     references = "\n".join(f"- {_REFERENCES[name]}" for name in cited)
     return f"{' '.join(parts)}\n\n{references}\n"
+
+
+def _measures(model: Mapping[str, Any]) -> str:
+    """Say what percent of baseline is of, and what stands for values below the limit."""
+    most, fewest = model["baseline"]["fractions"], model["baseline"]["fewest_fractions"]
+    some = f" ({fewest} to {most} of them with a value)" if 0 < fewest < most else ""
+    baseline = f"the mean of its {counted(most, 'fraction')} before the dose{some}"
+    if most < 2:
+        baseline = "its fraction before the dose" if most else "the mean before the dose"
+    substitute = str(model["baseline"]["below_limit"])
+    limit = ""
+    if model["n_censored"] or substitute:
+        limit = f" Values below the limit of detection entered {_SUBSTITUTED[substitute]}."
+    return f"The baseline of an animal is {baseline}.{limit}"
+
+
+def _area_methods(model: Mapping[str, Any]) -> str:
+    """How areas under the curve and trends over the dose were tested."""
+    adjustment = {
+        "dunnett": "p-values adjusted over the groups (Dunnett 1955)",
+        "holm": "p-values adjusted over the groups (Holm 1979)",
+        "bonferroni": "p-values adjusted over the groups (Bonferroni)",
+    }.get(str(model["multiplicity"]["adjustment"]), "p-values not adjusted")
+    window = model["auc"]["window_min"]
+    over = "" if window is None else f" from {_number(window[0])} to {_number(window[1])} min"
+    text = (
+        f"The area under percent of baseline{over} (Σ percent × minutes) of every animal with all "
+        "fractions was compared with that of its control in a linear model with a mean for every "
+        f"group and one variance, {adjustment}; the area under the mixed model's time course, to "
+        "which animals with missing fractions contribute, by the delta method, adjusted likewise."
+    )
+    if model["dose_series"]:
+        text += (
+            " Trends over the dose are linear in its logarithm, one test for each drug "
+            f"({listed(model['dose_series'])}), not adjusted over drugs: of the areas in their "
+            "linear model (as the figure of areas shows) and of the mixed model's mean over the "
+            "same time."
+        )
+    return text
+
+
+def _left_out(model: Mapping[str, Any]) -> list[str]:
+    """Count the fractions after the dose that are not in the model."""
+    if not model["exclusions"]:
+        return ["No fraction after the dose was left out."]
+    reasons: dict[str, int] = {}
+    for each in model["exclusions"]:
+        plain = _DECIDED.sub("", str(each["reason"])).rstrip(". ")
+        reasons[plain] = reasons.get(plain, 0) + int(each["n"])
+    total = sum(reasons.values())
+    named = "; ".join(f"{n} × {reason}" for reason, n in reasons.items())
+    return [f"Not in the model: {counted(total, 'fraction')} after the dose ({named})."]
 
 
 def _variances(model: Mapping[str, Any]) -> str:
@@ -289,7 +410,13 @@ def _serial(model: Mapping[str, Any]) -> str:
 
 
 def _minutes(times: pd.Series) -> str:
-    return f"{listed([f'{time:.0f}' for time in times])} min"
+    return f"{listed([_number(time) for time in times])} min"
+
+
+def _number(value: float, sign: bool = False) -> str:
+    """A whole number with a minus sign that is one."""
+    text = f"{value:+.0f}" if sign else f"{value:.0f}"
+    return "0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _cap(text: object) -> str:

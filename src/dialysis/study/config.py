@@ -232,6 +232,7 @@ def _schema_problems(
                     _where(path, lines),
                     _found(error.instance),
                     _expected(error.schema, error.validator, error.validator_value),
+                    _remedy(error.instance, error.validator, error.validator_value),
                 )
             )
     return list(dict.fromkeys(problems))
@@ -253,6 +254,17 @@ def _found(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)
+
+
+def _remedy(value: object, rule: str, limit: Any) -> str:
+    """What a choice may be meant to be, and how a number with a decimal comma is written."""
+    if not isinstance(value, str):
+        return ""
+    if rule == "enum":
+        return did_you_mean(value, [choice for choice in limit if isinstance(choice, str)])
+    if rule == "type" and re.fullmatch(r"[-+]?\d+,\d+", value):
+        return f"Write it with a decimal point: {value.replace(',', '.')}."
+    return ""
 
 
 def _expected(schema: Mapping[str, Any], rule: str, limit: Any) -> str:

@@ -148,11 +148,27 @@ def load_options(root: Path, name: str) -> dict[str, Any]:
     shown = f"config/{name}/study.yaml"
     path = root / "config" / name / "study.yaml"
     if not path.is_file():
+        if outside := _no_project(root):
+            raise StudyError(str(outside))
         raise StudyError(str(Problem(shown, "", "no such file", "the study's options")))
     config, problems = read_config(path, shown)
     if problems:
         raise StudyError(problems_text(problems, f"The options of study '{name}' can't be read"))
     return config
+
+
+def _no_project(root: Path) -> Problem | None:
+    """A problem where a folder can't be that of the project, which has a Snakefile and config/."""
+    absent = [name for name in ("Snakefile", "config") if not (root / name).exists()]
+    if len(absent) < 2:
+        return None
+    return Problem(
+        str(root.resolve()),
+        "",
+        "no Snakefile and no config/",
+        "the project's folder, with Snakefile, workflow/, src/, config/ and raw/",
+        "Go there, or name it with --root.",
+    )
 
 
 def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
@@ -168,6 +184,8 @@ def examine_study(root: Path, name: str) -> tuple[Study | None, list[Problem]]:
     folder = root / "config" / name
     shown = f"config/{name}"
     if not folder.is_dir():
+        if outside := _no_project(root):
+            return None, [outside]
         have = sorted(p.name for p in (root / "config").glob("*") if p.is_dir())
         hint = did_you_mean(name, have) or (
             f"Studies there are: {', '.join(have)}." if have else "There is no study yet."

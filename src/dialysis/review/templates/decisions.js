@@ -75,7 +75,7 @@ function decisionLine(decision, where) {
   const why = [reason, decision.reason_text].filter(Boolean).join(": ");
   const limits = decision.start_min === undefined || decision.start_min === "" ? "" : ` ${decision.start_min} to ${decision.end_min} min`;
   return h("li", { class: `decision decision-${decision.decision}`, "data-decision": decision.decision_id || null },
-    h("strong", {}, `${where ? `${targetWords(decision.level, decision.id, decision.analyte)}: ` : ""}${decisionWords(decision.decision)}${limits}`),
+    h("strong", {}, `${where ? `${targetWords(decision.level, decision.id, decision.analyte)}: ` : ""}${decidedWords(decision)}${limits}`),
     ` by ${decision.decided_by}, ${decision.decided_on}`, why && ` (${why})`,
     (decision.blinded === true || decision.blinded === "yes") && [" ", badge("note", "blind")],
     decision.pending && [" ", badge("open", "not imported yet"), " ",

@@ -11,13 +11,14 @@ async function overviewPage() {
     h("p", { class: "quiet" }, [study.species, study.region, `study ${index.name}`, `bundle ${index.number} (${index.bundle})`, study.contact && `contact ${study.contact}`].filter(Boolean).join(" · ")),
     index.marks.length ? h("p", {}, "Numbers of this study: ", index.marks.map((mark) => [badge("note", mark), " "])) : null,
     h("ul", { class: "strip", "aria-label": "Outcomes by verdict, and what there is" }, counts, facts,
-      h("li", {}, h("strong", {}, index.flags.FAIL + index.flags.WARN), " ", link("flags to look at", "flags"), `, ${plural(index.flags.note, "note")}`)),
+      h("li", {}, h("strong", {}, index.flags.FAIL + index.flags.WARN), " ", link("flags to look at", "flags"))),
+    flagKinds(index),
     guide("overview"),
     changedBox(index.changed),
     h("h2", { id: "outcomes" }, "Outcomes"),
     outcomeCards(index),
     h("div", { class: "columns-2" },
-      lookAtList("Animals to look at", "animal", index.animals.map((each) => ({ id: each.id, status: each.state, text: each.why, under: each.group })), "animals"),
+      lookAtList("Animals to look at", "animal", index.animals.map((each) => ({ id: each.id, status: each.state, text: each.brief, more: each.why, under: each.group })), "animals"),
       index.runs.length ? lookAtList("Runs to look at", "run", index.runs.map((each) => ({ id: each.id, status: each.status, text: each.findings.map(findingText).join(" ") })), "runs") : null),
     index.warnings.length ? h("details", { class: "fold", id: "warnings" }, h("summary", {}, `Warnings about the study's tables (${index.warnings.length})`),
       h("ul", {}, index.warnings.map((warning) => h("li", {}, warning)))) : null,
@@ -32,6 +33,19 @@ function changedBox(changed) {
     h("p", {}, link("Everything that changed", "changes")));
 }
 
+// How often each kind of flag was set: what is to be looked at, and notes folded under it.
+function flagKinds(index) {
+  if (!index.flag_kinds.length) return null;
+  const named = (rows) => rows.map(([, flag, n]) => `${n} × ${flagWords(flag)}`).join(", ");
+  const grave = index.flag_kinds.filter(([severity]) => severity !== "note");
+  const notes = index.flag_kinds.filter(([severity]) => severity === "note");
+  return [
+    grave.length ? h("p", { class: "quiet" }, `Flagged: ${named(grave)}.`) : null,
+    notes.length ? h("details", { class: "fold", id: "notes" }, h("summary", {}, `${plural(index.flags.note, "note")} of ${plural(notes.length, "kind")}`),
+      h("ul", {}, notes.map(([, flag, n]) => h("li", {}, h("strong", {}, n), ` × ${flagWords(flag)}`)))) : null,
+  ];
+}
+
 const VERDICTS = ["FAIL", "WARN", "PASS"];
 
 // Cards of the outcomes with filter and order.
@@ -44,7 +58,7 @@ function outcomeCards(index) {
   const boxes = VERDICTS.map((status) => h("input", { type: "checkbox", checked: true, value: status, onchange: draw }));
   const count = h("output", { "aria-live": "polite" });
   const cards = index.outcomes.map((outcome, place) => ({ outcome, place, text: JSON.stringify([outcome.label, outcome.status, outcome.findings]).toLowerCase() }));
-  const decided = (outcome) => decisionsOn((each) => each.level === "figure" && each.id === outcome.slug && each.decision !== "comment").length > 0;
+  const decided = (outcome) => decisionsOn((each) => each.level === "figure" && each.id === outcome.slug && each.decision !== "comment" && each.changed_since === undefined).length > 0;
   const orders = {
     study: (a, b) => a.place - b.place,
     verdict: (a, b) => VERDICTS.indexOf(a.outcome.status) - VERDICTS.indexOf(b.outcome.status) || a.place - b.place,
@@ -70,7 +84,7 @@ function outcomeCard(outcome) {
     h("a", { class: "card-link", href: route("outcome", outcome.slug) },
       outcome.thumb ? h("img", { src: outcome.thumb, alt: "", decoding: "async" }) : null,
       h("span", { class: "card-title" }, outcome.label)),
-    h("p", {}, badge(outcome.status), outcome.marks.map((mark) => [" ", badge("note", mark)]), decisions.slice(-1).map((each) => [" ", badge("decided", decisionWords(each.decision))])),
+    h("p", {}, badge(outcome.status), outcome.marks.map((mark) => [" ", badge("note", mark)]), decisions.slice(-1).map((each) => [" ", badge(each.changed_since === undefined ? "decided" : "open", decidedWords(each))])),
     outcome.sentence.length ? h("p", { class: "sentence" }, spansView(outcome.sentence)) : null,
     shown.length ? h("ul", { class: "reasons" }, shown.map((finding) => h("li", {}, h("strong", {}, `${finding.words}: `), linkedText(finding.text)))) : h("p", { class: "nothing" }, "No rule fired."),
     outcome.findings.length > shown.length ? h("p", { class: "quiet" }, `and ${outcome.findings.length - shown.length} more`) : null);
@@ -81,7 +95,7 @@ function lookAtList(title, kind, entries, all) {
   const odd = entries.filter((each) => each.status !== "PASS").sort((a, b) => rank(a) - rank(b));
   const id = newId("list");
   return h("section", { "aria-labelledby": id }, h("h2", { id }, title),
-    odd.length ? h("ul", { class: "look-at" }, odd.slice(0, 12).map((each) => h("li", {}, link(each.id, kind, each.id), " ", badge(each.status), " ", h("span", {}, each.text)))) : h("p", { class: "nothing" }, "None."),
+    odd.length ? h("ul", { class: "look-at" }, odd.slice(0, 12).map((each) => h("li", {}, link(each.id, kind, each.id), " ", badge(each.status), " ", h("span", {}, each.text), each.more && each.more.join("; ") !== each.text ? h("details", {}, h("summary", {}, "All reasons"), h("ul", {}, each.more.map((reason) => h("li", {}, reason)))) : null))) : h("p", { class: "nothing" }, "None."),
     h("p", {}, link(`All ${entries.length}`, all)));
 }
 
@@ -128,16 +142,18 @@ function comparisons(data) {
   const n = new Map((means ? means.rows : []).map((row) => [`${at(means, row, "group")} ${at(means, row, "time_index")}`, at(means, row, "n")]));
   const id = newId("about");
   const p = data.stars === "all" ? "p_all" : "p_within";
+  const family = data.stars === "all" ? "all times and groups" : "the groups within one time";
+  const over = at(contrasts, contrasts.rows[0], "adjustment") === "none" ? "not adjusted" : `adjusted over ${family}`;
   const cell = (group, time) => {
     const row = contrasts.rows.find((each) => at(contrasts, each, "group") === group && at(contrasts, each, "time_index") === time);
     const ratio = row && at(contrasts, row, "ratio_pct");
     if (ratio === undefined || ratio === null) return h("td", { class: "num muted" }, DASH);
     const stars = at(contrasts, row, "stars") || "";
     return h("td", { class: `num${stars.includes("*") ? " starred" : ""}` }, ratio.toFixed(0), stars.includes("*") ? h("sup", {}, stars) : null,
-      h("span", { class: "under" }, `p ${pText(at(contrasts, row, p))}`), h("span", { class: "under" }, `n ${n.get(`${group} ${time}`) ?? DASH}`));
+      h("span", { class: "under" }, pWords(at(contrasts, row, p))), h("span", { class: "under" }, `n ${n.get(`${group} ${time}`) ?? DASH}`));
   };
   return [h("h2", {}, "Comparison with the control"),
-    h("p", { class: "grid-about", id }, `Response${control.length === 1 ? ` against ${control[0]}` : ""} in percent of the control's (100 = no difference) with its stars; below it p, adjusted over ${data.stars === "all" ? "all times and groups" : "the groups within one time"}, and n, animals with a value. Columns: minutes from the dose.`),
+    h("p", { class: "grid-about", id }, `Response${control.length === 1 ? ` against ${control[0]}` : ""} in percent of the control's (100 = no difference) with its stars; below it p, ${over}, and n, animals with a value. Columns: minutes from the dose.`),
     h("div", { class: "scroll", role: "region", "aria-labelledby": id, tabindex: "0" }, h("table", { "data-grid": "comparisons" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Group"), order.map((time) => h("th", { scope: "col", class: "num" }, numberText(Math.round(times.get(time))))))),
       h("tbody", {}, groups.map((group) => h("tr", {}, h("th", { scope: "row" }, group), order.map((time) => cell(group, time)))))))];
@@ -156,7 +172,7 @@ async function animalsPage() {
   return [heading("Animals"), guide("animals"), gridView({
     name: "animals", about: "One row per animal.", file: "data/baseline.csv",
     columns: columns.map(([label, kind, about]) => ({ label, kind, about, name: label })),
-    rows: index.animals.map((each) => [each.id, each.state, each.group, each.why]),
+    rows: index.animals.map((each) => [each.id, each.state, each.group, each.why.join("; ")]),
   })];
 }
 
@@ -175,7 +191,7 @@ async function animalPage(id) {
   return [
     neighbours("animal", index.animals.map((each) => each.id), id, "animal"),
     heading(`Animal ${id}`, badge(data.state)),
-    h("p", {}, h("strong", {}, data.group), data.why ? ` · ${data.why}` : " · all planned fractions are used, baselines are stable."),
+    h("p", {}, h("strong", {}, data.group), data.why.length ? ` · ${data.brief}` : " · all planned fractions are used, baselines are stable."),
     h("div", { class: "with-panel" }, h("div", {}, animalCharts(data), factsView([...data.facts, ...data.probes.map(probeFact)])), panel),
     guide("animal"),
     h("h2", {}, "Fractions"),
@@ -343,9 +359,10 @@ async function tracePage(id) {
   let range = null;
   const marked = h("output", { class: "quiet", "aria-live": "polite" }, "Drag over the chromatogram to mark a range.");
   const panel = decisionPanel(targets, { analytes: named, range: () => range, matches: (each) => ids.has(`${each.level} ${each.id}`) });
-  const boxes = [];
+  const boxes = [], units = new Set();
   for (const packed of whole[id] || []) {
     const trace = await fullTrace(packed);
+    units.add(trace.unit);
     const own = peaks.filter((peak) => !peak.channel || peak.channel === packed.channel);
     const box = bigTrace(trace, own, (selected) => {
       range = selected;
@@ -358,9 +375,9 @@ async function tracePage(id) {
     neighbours("trace", data.injections.map((each) => each.injection_id), id, "chromatogram"),
     heading(`Chromatogram ${id}`),
     h("p", {}, injection.fraction && animal ? ["Fraction ", injection.fraction, " of animal ", link(animal, "animal", animal), ", "] : [injection.type, ", "], "run ", link(injection.run, "run", injection.run), ", position ", injection.order, "."),
-    h("div", { class: "with-panel" }, h("div", {}, boxes.length ? [boxes, marked] : h("p", { class: "nothing" }, "There is no trace of this injection.")), panel),
+    h("div", { class: "with-panel" }, h("div", {}, boxes.length ? [boxes, traceLegend(peaks), marked] : h("p", { class: "nothing" }, "There is no trace of this injection.")), panel),
     h("h2", {}, "Peaks"),
-    peakTable(peaks, boxes, panel, id) || h("p", { class: "nothing" }, "None."),
+    peakTable(peaks, boxes, panel, id, units) || h("p", { class: "nothing" }, "None."),
     guide("trace"),
     h("h2", {}, "Amounts"),
     amountTable(data.amounts[id] || []),
@@ -371,15 +388,26 @@ async function tracePage(id) {
   ];
 }
 
+// What the marks on a chromatogram are, as far as it has them.
+function traceLegend(peaks) {
+  const found = peaks.filter((peak) => peak.found);
+  const said = [];
+  if (found.some((peak) => peak.shape)) said.push("Shaded: the fitted peaks, the largest below. Red line under them: what is left of the trace without the fitted peaks, smoothed; it is the baseline they stand on, and where it humps under a tall peak, the fitted shape leaves that much over.");
+  if (found.some((peak) => !peak.shape && peak.baseline_start !== undefined)) said.push(`${said.length ? "Other peaks: shaded" : "Shaded"} is the area between the limits, the red line is the baseline.`);
+  if (peaks.some((peak) => !peak.found && peak.rt_expected_min !== undefined)) said.push("Dotted verticals: where an analyte was expected and not found.");
+  return said.length ? h("p", { class: "quiet", id: "trace-legend" }, said.join(" ")) : null;
+}
+
 // Probe that names the fraction: that of the injection, or the only one of the animal.
 function fractionProbe(data, injection, fallback) {
   const found = data.fractions && data.fractions.find((each) => each.injections.includes(injection.injection_id));
   return found ? found.probe : fallback;
 }
 
-function peakTable(peaks, boxes, panel, id) {
+function peakTable(peaks, boxes, panel, id, units) {
   if (!peaks.length) return null;
-  const columns = ["Peak", "", "Retention, min", "Limits, min", "Area", "± SE", "Height", "S/N", "Resolution", "Method", "Notes"];
+  const unit = units.size === 1 ? [...units][0] : "";
+  const columns = ["Peak", "", "Retention, min", "Limits, min", unit ? `Area, ${unit} × s` : "Area, signal × s", "± SE", unit ? `Height, ${unit}` : "Height", "S/N", "Resolution", "Method", "Notes"];
   const rows = peaks.map((peak) => h("tr", { class: peak.found ? null : "muted" },
     h("th", { scope: "row" }, peak.analyte || "unidentified"),
     h("td", { class: "buttons" }, peak.found && boxes.length ? h("button", { type: "button", class: "quiet-button", "aria-label": `Show ${peak.analyte || "the peak"} at ${numberText(peak.rt_min)} min`, onclick: () => zoomTo(boxes, peak) }, "Show") : null, " ",

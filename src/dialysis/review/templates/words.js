@@ -19,7 +19,20 @@ function numberText(value, digits = 4) {
 
 function pText(value) {
   if (value === null || value === undefined) return DASH;
-  return value < 0.001 ? "< 0.001" : value.toFixed(3);
+  if (value < 0.001) return "< 0.001";
+  if (value >= 0.995) return "> 0.99";
+  if (value >= 0.1) return value.toFixed(2);
+  // Never rounded up onto a multiple of 0.01, as `dialysis.words.p_number`.
+  for (const decimals of [3, 4, 5]) {
+    const text = value.toFixed(decimals);
+    if (text.replace(/0+$/, "").length > 4 || Number(text) <= value) return text;
+  }
+  return value.toFixed(6);
+}
+
+function pWords(value) {
+  const text = pText(value);
+  return /^[<>]/.test(text) ? `p ${text}` : `p = ${text}`;
 }
 
 function plural(count, one, several) {
@@ -48,6 +61,13 @@ function decisionWords(code) {
     accept: "accepted", reject: "rejected", restore: "put back", comment: "commented",
     limits: "new limits", not_a_peak: "not a peak",
   }[code] || code;
+}
+
+// A decision about a figure that is another now is of its bundle, and has to be made again.
+function decidedWords(decision) {
+  const words = decisionWords(decision.decision);
+  if (decision.changed_since === undefined) return words;
+  return `${words} for ${decision.changed_since ? `bundle ${decision.changed_since}` : "an earlier bundle"}, changed since`;
 }
 
 // What a decision is about.
