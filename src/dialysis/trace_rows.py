@@ -21,11 +21,10 @@ from dialysis.tables.stats import OUTCOME_TABLES
 
 PRISM = "prism"
 _STATS = frozenset(table.name for table in OUTCOME_TABLES)
-# What all values of an outcome enter, whatever row is asked for.
-OF_MODEL = frozenset(
-    {"anova", "auc", "auc_model", "checks", "contrasts", "dose", "emmeans", "influence"}
-    | {"interaction", "ratio_data", "residuals", "secondary", "secondary_anova", "sensitivity"}
-    | {"variogram"}
+# Tables of a model whose rows name a part of the values that it was fitted to.
+_OF_MODEL = frozenset(
+    {"auc", "auc_model", "contrasts", "dose", "emmeans", "influence", "interaction", "ratio_data"}
+    | {"residuals", "secondary", "sensitivity"}
 )
 # Columns of `auc` and `auc_model` that are of a group by itself.
 _OF_GROUP = ("n", "mean_", "sd_", "low_", "high_", "auc_", "se", "df", "geomean_")
@@ -56,6 +55,15 @@ def table_kind(file: Path) -> tuple[str, str]:
         if file.parts[2] == "review" and stem.endswith(f"_{name}"):
             return name, stem.removesuffix(f"_{name}")
     return stem, ""
+
+
+def is_of_model(file: Path, column: str) -> bool:
+    """Whether more values than those behind a row enter a column, through a model."""
+    kind, _ = table_kind(file)
+    if column in ("n", "log_ratio") and kind != "contrasts":
+        return False
+    alone = bool(column) and column.startswith(_OF_GROUP) and kind == "auc" and column != "df"
+    return kind in _OF_MODEL and not alone
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dialysis.errors import FigureError
 from dialysis.figures.auc import draw_auc
 from dialysis.figures.basal import draw_basal
 from dialysis.figures.bundle import OutcomeNumbers, write_bundle
-from dialysis.figures.caption import caption
+from dialysis.figures.caption import caption, moments
 from dialysis.figures.concentration import draw_concentration
 from dialysis.figures.names import bundle_files, data_file
 from dialysis.figures.ratio import draw_ratio
@@ -598,3 +598,20 @@ def test_error_bars_are_named(tmp_path: Path) -> None:
     assert "standard error of the mean (SEM), computed on logarithms." in both
     model = MODEL | {"confidence": 0.9}
     assert "Error bars: 90 % confidence interval (CI)" in _caption(study, model=model)
+
+
+def test_the_caption_names_what_was_given_later() -> None:
+    events = pd.DataFrame(
+        [
+            ("event", 0.0, np.nan, "morphine 1 mg/kg"),
+            ("event", 40.02, np.nan, "naloxone 1 mg/kg"),
+            ("event", 40.0, np.nan, "saline"),
+            ("event", 60.0, 80.0, "K+ 100 mM"),
+            ("mean", 10.0, np.nan, ""),
+        ],
+        columns=["row", "time_min", "end_min", "text"],
+    )
+    assert moments(events) == (
+        "(arrow; arrow at 40 min: naloxone 1 mg/kg and saline; bar: 60 to 80 min, K+ 100 mM)"
+    )
+    assert moments(events.iloc[[0, 4]]) == moments(events.iloc[[4]]) == "(arrow)"

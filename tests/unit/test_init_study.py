@@ -648,6 +648,13 @@ def test_folders_with_nothing_to_start_from(exports: Path, tmp_path: Path) -> No
         (["--fraction", "zwanzig"], "--fraction: found 'zwanzig'; expected a number above 0."),
         (["--baseline", "drei"], "--baseline: found 'drei'; expected a whole number from 1."),
         (
+            ["--format", "chromelon7"],
+            "--format: found 'chromelon7'; expected one of auto, andi, chromeleon7, "
+            "chromeleon7_report, chromeleon68, labsolutions, empower, ezchrom, clarity, "
+            "agilent_csv, agilent_report, chemstation, waters_raw, wingpc, two_column, delimited, "
+            "excel. Did you mean 'chromeleon7'?",
+        ),
+        (
             ["--start", "peaks"],
             "--start: found 'peaks'; expected one of traces, vendor_peaks, areas, concentrations.",
         ),

@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dialysis.study.cells import DecimalMarks, read_number, read_treatment, read_vehicle
+from dialysis.study.cells import (
+    DecimalMarks,
+    read_choice,
+    read_number,
+    read_treatment,
+    read_vehicle,
+)
 from dialysis.study.load import examine_study, load_study
 from dialysis.study.sheets import write_workbook
+from dialysis.tables.inputs import AMOUNT_UNITS
 from tests.toy import ToyStudy
 
 
@@ -314,4 +321,27 @@ def test_a_number_that_must_be_there(toy: ToyStudy) -> None:
     toy.change("animals.csv", "R2,mianserin,5,", "R2,mianserin,,")
     assert problems_of(toy) == [
         "config/toy/animals.csv, row 3, column dose: found nothing; expected a value."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("nmol/l", "nM"), ("µmol/L", "µM"), ("pmol/ml", "nM"), ("uM", "uM"), ("FMOL", "fmol")],
+)
+def test_units_have_other_names(written: str, meant: str) -> None:
+    assert read_choice(written, AMOUNT_UNITS) == meant
+
+
+def test_exclusions_that_leave_too_few_standards_are_warned_of(toy: ToyStudy) -> None:
+    toy.add(
+        "exclusions.csv",
+        "level,id,analyte,reason_code,reason_text,decided_by,decided_on\n"
+        "injection,run1_001,,bad_calibrator,,AB,2026-01-05\n",
+    )
+    study, problems = examine_study(toy.root, toy.name)
+    assert problems == [] and study is not None
+    assert [str(warning) for warning in study.warnings] == [
+        "config/toy/standards.csv, run run1: found standards of 2 amounts left of run run1; "
+        "expected at least 3 amounts above 0 (quantify.min_levels) in every run with samples. "
+        "Without them the run's samples have no concentrations."
     ]

@@ -66,10 +66,10 @@ def command(
     files = sum(path.is_file() for path in study.raw_dir.rglob("*"))
     measured = counted(study.n_injections, "injection")
     if export_format == "concentrations":
-        measured = f"concentrations of all samples in {counted(files, 'file')}"
-    elif files != study.n_injections:
-        measured += f" in {counted(files, 'file')}"
-    click.echo(f"{measured}, in {study.raw_dir}")
+        measured = "concentrations of all samples"
+    if files != study.n_injections:
+        measured += f" ({counted(files, 'file')})"
+    click.echo(f"{measured} in {study.raw_dir}")
     if not no_tables:
         click.echo(f"configuration and tables in {study.config_dir}")
     click.echo(f"the known truth, which the pipeline never reads, in {study.truth_dir}")

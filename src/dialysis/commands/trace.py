@@ -124,6 +124,8 @@ def _settings(names: Iterable[str]) -> list[str]:
 
 def cell_text(chain: CellChain, most: int) -> str:
     """The chain of a cell."""
+    from dialysis.trace_rows import is_of_model
+
     rows = shortened([str(row) for row in chain.rows], most)
     plural = "s" if len(chain.rows) > 1 else ""
     lines = [f"{chain.file}, row{plural} {rows}{f', {chain.column}' if chain.column else ''}"]
@@ -134,7 +136,8 @@ def cell_text(chain: CellChain, most: int) -> str:
     elif chain.values:
         animals = {str(value.row["animal_id"]) for value in chain.values}
         count = f"{len(chain.values)} percents of baseline of {len(animals)} animals"
-        model = "; the model also has the other values of the outcome" * _of_model(chain.file)
+        of_model = is_of_model(Path(chain.file), chain.column)
+        model = "; the model also has the other values of the outcome" if of_model else ""
         lines.append(f"  from {count} in normalize/timecourse.csv{model}")
         for value in chain.values[:most]:
             lines.append(f"    {_one_line(value)}")
@@ -150,13 +153,6 @@ def cell_text(chain: CellChain, most: int) -> str:
     lines.append(f"table {_link(chain.files.target)}")
     lines.append("Whether everything is current: dialysis verify " + Path(chain.file).parts[1])
     return "\n".join(lines)
-
-
-def _of_model(file: str) -> bool:
-    """Whether a table's numbers are the mixed model's, which all values of an outcome enter."""
-    from dialysis.trace_rows import OF_MODEL, table_kind
-
-    return table_kind(Path(file))[0] in OF_MODEL
 
 
 def _value_lines(value: Value) -> list[str]:

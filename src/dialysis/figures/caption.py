@@ -127,7 +127,7 @@ def _shown(
     center, error = str(means["center"].iloc[0]), str(means["error_bar"].iloc[0])
     parts = [
         f"Each animal's dialysate level is given in percent of its own baseline ({window}; "
-        f"100 is no change) against the time from the dose {_moments(source)}.",
+        f"100 is no change) against the time from the dose {moments(source)}.",
         f"Large markers: {center} mean over animals.",
         f"Error bars: {error_words(center, error)}.",
     ]
@@ -183,8 +183,14 @@ def _shown(
     return " ".join(parts)
 
 
-def _moments(source: pd.DataFrame) -> str:
-    """What marks the dose: arrows, bars or both, and what was given later."""
+def moments(source: pd.DataFrame) -> str:
+    """Say what marks the dose: arrows, bars or both, and what was given later.
+
+    Parameters
+    ----------
+    source : DataFrame
+        Source data of a figure, with columns row, time_min, end_min and text.
+    """
     events = source[source["row"] == "event"]
     bars, doses = events[events["end_min"].notna()], events[events["end_min"].isna()]
     parts = ["arrow"] if len(doses) or not len(events) else []

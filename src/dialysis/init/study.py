@@ -130,6 +130,12 @@ def init_study(
     given = answers or Answers()
     config_dir = root / "config" / name
     _check_arguments(root, name, raw, given)
+    formats = ["auto", *(reader.key for reader in READERS)]
+    if format not in formats:
+        raise StudyError(
+            f"--format: found '{format}'; expected one of {', '.join(formats)}. "
+            f"{did_you_mean(format, formats)}".rstrip()
+        )
     survey, reading = _survey(raw, format, given.layout)
     start, table, notes = _start(survey, raw, given)
     if reads_exports(start):

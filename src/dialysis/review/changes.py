@@ -166,7 +166,7 @@ def _row_words(key: Mapping[str, str], row: Mapping[str, str]) -> str:
             continue
         if column == "time_index":
             minutes = row.get("time_min")
-            said.append(f"at {float(minutes):.0f} min" if minutes else _ordinal(int(value)))
+            said.append(f"at {_minutes(minutes)} min" if minutes else _ordinal(int(value)))
         elif column == "probe_id":
             animal = row.get("animal_id", "")
             told = animal and f"animal {animal}" in said
@@ -183,6 +183,11 @@ def _row_words(key: Mapping[str, str], row: Mapping[str, str]) -> str:
 
 # Columns whose value says nothing without their name.
 _NAMED = ("run", "fraction", "channel", "scope")
+
+
+def _minutes(text: str) -> str:
+    """Whole minutes with a minus sign that is one."""
+    return f"{float(text):.0f}".replace("-", "−")
 
 
 def _ordinal(index: int) -> str:
@@ -311,12 +316,15 @@ def _moved_sentences(
             continue
         key, was, now = max(pairs, key=lambda pair: abs(pair[2] - pair[1]))
         row = new[key]
-        time = f" at {float(row['time_min']):.0f} min" if row.get("time_min") else ""
+        some = f"{len(pairs)} of {counted(len(new), one, several)}"
+        shown, now_shown = number(was, 4), number(now, 4)
+        if shown == now_shown:
+            yield f"{some} moved, by at most {number(abs(now - was), 2)} {unit}."
+            continue
+        time = f" at {_minutes(row['time_min'])} min" if row.get("time_min") else ""
         of_n = ""
         if old[key].get("n") and old[key]["n"] != row.get("n"):
             of_n = f", n {old[key]['n']} → {row['n']}"
-        some = f"{len(pairs)} of {counted(len(new), one, several)}"
         yield (
-            f"{some} moved, most {row.get('group', '')}{time}: "
-            f"{number(was, 4)} → {number(now, 4)} {unit}{of_n}."
+            f"{some} moved, most {row.get('group', '')}{time}: {shown} → {now_shown} {unit}{of_n}."
         )

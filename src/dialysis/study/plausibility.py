@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from dialysis.study.given import only_probe_of
 from dialysis.study.groups import assign_groups
 from dialysis.study.outcomes import internal_standards
 from dialysis.study.start import quantifies
-from dialysis.words import shortened
+from dialysis.words import counted, shortened
 
 Tables = Mapping[str, pd.DataFrame]
 Config = Mapping[str, Any] | None
@@ -382,12 +382,17 @@ def _standards_left(file: str, tables: Tables, config: Mapping[str, Any]) -> Fou
                 f"run {run}",
                 f"no standards of run {run}{of}"
                 if left == [0]
-                else f"standards of {' to '.join(map(str, left))} amounts left of run {run}{of}",
+                else f"standards of {_from_to(left, 'amount')} left of run {run}{of}",
                 f"at least {least} amounts above 0 (quantify.min_levels) in every run with samples",
                 "Without them the run's samples have no concentrations.",
             )
         )
     return (found, []) if nothing else ([], found)
+
+
+def _from_to(numbers: Sequence[int], noun: str) -> str:
+    first, last = numbers[0], numbers[-1]
+    return counted(first, noun) if first == last else f"{first} to {last} {noun}s"
 
 
 def _level_amounts(file: str, standards: pd.DataFrame) -> Found:
