@@ -45,6 +45,8 @@ FAR_ROUNDS, FAR_STEPS = 3, 3
 # Standard deviation of second differences of the correction's coefficients, and of the
 # coefficients themselves in the middle and at the ends.
 BEND_SD, MIDDLE_SD, END_SD = 0.012, 0.03, 0.004
+# Behind this u, tails and what is unknown of them fade with this decay.
+TAIL_FROM, TAIL_DECAY = 4.0, 1.5
 # A trace whose χ² is so many times the usual one was not fitted, and says nothing of the run.
 NOT_FITTED = 10.0
 # The uncertainty of the shape counts this many times: that c is the same for all peaks, and a
@@ -554,6 +556,7 @@ def _penalty() -> FloatArray:
     middles = np.linspace(U_LOW, U_HIGH, N_SPLINES - 2)
     middles = np.concatenate([[U_LOW], middles, [U_HIGH]])
     sd = END_SD + (MIDDLE_SD - END_SD) * np.exp(-0.5 * (middles / 1.8) ** 2)
+    sd *= np.exp(-np.maximum(middles - TAIL_FROM, 0) / TAIL_DECAY)
     return np.asarray(second.T @ second / BEND_SD**2 + np.diag(sd**-2.0))
 
 
