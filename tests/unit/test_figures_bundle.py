@@ -516,7 +516,7 @@ def test_the_caption_of_a_whole_study(tmp_path: Path) -> None:
         "n is the number of animals: vehicle s.c., n = 8 (7 at 66 min); mianserin 2 mg/kg s.c., "
         "n = 6; mianserin 5 mg/kg s.c., n = 7; mirtazapine 2 mg/kg s.c., n = 6; mirtazapine "
         "5 mg/kg s.c., n = 7. Animals: Wistar rat. Left out: 1 animal, R12 (histology: outside). "
-        "Without a value: 1 single fraction of other animals: 1 × lost_vial: broken.\n\n"
+        "Without a value: 1 fraction of the other animals (1 × lost_vial: broken).\n\n"
         "Stars, in rows behind the marker of their group, over the times they hold for: "
         "difference from vehicle at that time, * p < 0.05, ** p < 0.01, *** p < 0.001 (adjusted"
         " by Dunnett's method over all groups and all times after the dose). The comparisons "

@@ -263,9 +263,9 @@ def _left_out(timecourse: pd.DataFrame) -> list[str]:
         rest = sum(int(n) for _, n in ordered[_MOST_REASONS:])
         if rest:
             named.append(f"{rest} for other reasons, listed in normalize/timecourse.csv")
-        what = counted(len(single), "single fraction")
-        of = f"{noun}s" if n_whole == 0 else f"other {noun}s"
-        parts.append(f"Without a value: {what} of {of}: {'; '.join(named)}.")
+        of = f" of the other {noun}s" if n_whole else ""
+        what = counted(len(single), "fraction")
+        parts.append(f"Without a value: {what}{of} ({'; '.join(named)}).")
     if not parts:
         parts.append(f"No {noun} and no fraction was left out.")
     return parts
