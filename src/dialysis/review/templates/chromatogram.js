@@ -130,27 +130,19 @@ function drawPeaks(pen, trace, peaks, x, y, a, b) {
   const found = peaks.filter((p) => p.found);
   const color = new Map(peaks.filter((p) => p.analyte).map((p, i) => [p, FILLS[i % FILLS.length]]));
   const fitted = found.filter((p) => p.shape).sort((p, q) => q.height - p.height);
-  // Fitted peaks stand on each other, the largest below, on what is left of the trace without them.
-  const count = b - a;
-  const level = new Float64Array(count);
-  for (let i = 0; i < count; i += 1) {
-    level[i] = (trace.low[a + i] + trace.high[a + i]) / 2;
-    for (const peak of fitted) level[i] -= shapeAt(peak, trace.time[a + i]);
-  }
-  const narrow = Math.min(...fitted.map((p) => p.width_min || 1));
-  const step = count > 1 ? (trace.time[b - 1] - trace.time[a]) / (count - 1) : 1;
-  const smooth = runningMean(level, Math.min(Math.round(0.15 * narrow / step) || 0, 200));
-  const base = smooth.slice();
+  // Fitted peaks stand on each other, the largest below, on the baseline they were fitted on.
+  const base = fittedBase(trace, fitted, a, b);
+  const level = base.slice();
   for (const peak of fitted) {
     const from = Math.max(indexAt(trace.time, peak.shape_start), a) - a;
     const to = Math.min(indexAt(trace.time, peak.shape_end), b) - a;
     if (to - from < 2) continue;
     pen.fillStyle = color.get(peak) || "#D9D9D9";
     pen.beginPath();
-    for (let i = from; i < to; i += 1) pen.lineTo(x(trace.time[a + i]), y(smooth[i]));
+    for (let i = from; i < to; i += 1) pen.lineTo(x(trace.time[a + i]), y(level[i]));
     for (let i = to - 1; i >= from; i -= 1) {
-      smooth[i] += shapeAt(peak, trace.time[a + i]);
-      pen.lineTo(x(trace.time[a + i]), y(smooth[i]));
+      level[i] += shapeAt(peak, trace.time[a + i]);
+      pen.lineTo(x(trace.time[a + i]), y(level[i]));
     }
     pen.fill();
     strokeLine(pen, "#C00000", 1, from, to, (i) => [x(trace.time[a + i]), y(base[i])]);
@@ -179,6 +171,35 @@ function drawPeaks(pen, trace, peaks, x, y, a, b) {
     pen.stroke();
   }
   pen.setLineDash([]);
+}
+
+// The baseline of fitted peaks at the points a to b: between its values at their limits, but on the
+// solvent front, which is too bent for that, what the peaks leave of the trace, smoothed.
+function fittedBase(trace, fitted, a, b) {
+  const known = fitted.filter((p) => p.baseline_start !== undefined && p.baseline_end !== undefined);
+  const ends = known.flatMap((p) => [[p.start_min, p.baseline_start], [p.end_min, p.baseline_end]]).sort((p, q) => p[0] - q[0]);
+  const base = new Float64Array(b - a);
+  let next = 0;
+  for (let i = 0; i < base.length && ends.length; i += 1) {
+    const time = trace.time[a + i];
+    while (next < ends.length && ends[next][0] < time) next += 1;
+    const [before, behind] = [ends[Math.max(next - 1, 0)], ends[Math.min(next, ends.length - 1)]];
+    const apart = behind[0] - before[0];
+    base[i] = before[1] + (apart > 0 ? (time - before[0]) / apart * (behind[1] - before[1]) : 0);
+  }
+  const front = fitted.filter((p) => !known.includes(p) || (p.flags || "").split(";").includes("front"));
+  if (!front.length) return base;
+  const left = base.map((_, i) => fitted.reduce((rest, peak) => rest - shapeAt(peak, trace.time[a + i]), (trace.low[a + i] + trace.high[a + i]) / 2));
+  const step = base.length > 1 ? (trace.time[b - 1] - trace.time[a]) / (base.length - 1) : 1;
+  for (const peak of front) {
+    let smooth = left;
+    // Three means in a row are nearly a Gaussian.
+    for (let round = 0; round < 3; round += 1) smooth = runningMean(smooth, Math.min(Math.round(0.3 * peak.width_min / step) || 0, 200));
+    const from = Math.max(indexAt(trace.time, peak.shape_start), a) - a;
+    const to = Math.min(indexAt(trace.time, peak.shape_end), b) - a;
+    for (let i = from; i < to; i += 1) base[i] = smooth[i];
+  }
+  return base;
 }
 
 function strokeLine(pen, color, width, from, to, at) {

@@ -392,7 +392,7 @@ async function tracePage(id) {
 function traceLegend(peaks) {
   const found = peaks.filter((peak) => peak.found);
   const said = [];
-  if (found.some((peak) => peak.shape)) said.push("Shaded: the fitted peaks, the largest below. Red line under them: what is left of the trace without the fitted peaks, smoothed; it is the baseline they stand on, and where it humps under a tall peak, the fitted shape leaves that much over.");
+  if (found.some((peak) => peak.shape)) said.push("Shaded: the fitted peaks, the largest below. Red line under them: the baseline they were fitted on (on the solvent front what they leave of the trace, smoothed). Where the trace is not at the top of the shading, the shape does not fit.");
   if (found.some((peak) => !peak.shape && peak.baseline_start !== undefined)) said.push(`${said.length ? "Other peaks: shaded" : "Shaded"} is the area between the limits, the red line is the baseline.`);
   if (peaks.some((peak) => !peak.found && peak.rt_expected_min !== undefined)) said.push("Dotted verticals: where an analyte was expected and not found.");
   return said.length ? h("p", { class: "quiet", id: "trace-legend" }, said.join(" ")) : null;
