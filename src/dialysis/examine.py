@@ -232,12 +232,12 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
         )
         for row in samples[~own].itertuples()
     ]
-    counted = samples[own & samples["fraction"].notna()]
+    numbered = samples[own & samples["fraction"].notna()]
     figures = {
         row.line: _figures(row.sample_name, row.animal, row.probe_id)
-        for row in counted.itertuples()
+        for row in numbered.itertuples()
     }
-    fits = [int(row.fraction) in figures[row.line] for row in counted.itertuples()]
+    fits = [int(row.fraction) in figures[row.line] for row in numbered.itertuples()]
     if fits and sum(fits) >= _CUSTOM * len(fits):
         warnings += [
             Problem(
@@ -248,7 +248,7 @@ def _names(file: str, study: Study, manifest: pd.DataFrame) -> list[Problem]:
                 f"the fraction that the sample is named after, {told}",
                 "Check for swapped rows or vials; if the name in the export is wrong, leave it.",
             )
-            for row, fit in zip(counted.itertuples(), fits, strict=True)
+            for row, fit in zip(numbered.itertuples(), fits, strict=True)
             if not fit and figures[row.line]
         ]
     # Std 10 nM is no sample of animal 10: the name is not made as those of samples are.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+
+# Who decided and when, at the end of a reason.
+_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -103,6 +107,22 @@ def with_article(noun: str) -> str:
 def reason_words(code: str) -> str:
     """Write the code of a reason for leaving something out in words: ``flow failure``."""
     return "co-elution" if code == "co_elution" else code.replace("_", " ")
+
+
+def undecided(reason: str) -> str:
+    """Take off a reason who decided and when: that is for the review pages, not for a paper."""
+    return _DECIDED.sub("", reason)
+
+
+def minus(text: str) -> str:
+    """Write the hyphens of a number, or of several, as minus signs."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def whole(value: float, sign: bool = False) -> str:
+    """Write a number without decimals, ``−4``; with `sign` also ``+4``; never ``−0``."""
+    text = f"{value:+.0f}" if sign else f"{value:.0f}"
+    return "0" if float(text) == 0 else minus(text)
 
 
 def p_number(p: float) -> str:

@@ -11,6 +11,8 @@ from dialysis.words import (
     p_words,
     reason_words,
     shortened,
+    undecided,
+    whole,
     with_article,
     with_error,
 )
@@ -65,3 +67,16 @@ def test_nouns_take_their_article() -> None:
 
 def test_codes_of_reasons_are_words() -> None:
     assert [reason_words(c) for c in ("co_elution", "lost_vial")] == ["co-elution", "lost vial"]
+
+
+def test_who_decided_and_when_is_taken_off() -> None:
+    assert undecided("lost vial? (A. B., 2024-05-01)") == "lost vial?"
+    assert undecided("unstable baseline: falls (R24)") == "unstable baseline: falls (R24)"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "signed"),
+    [(-3.6, "\N{MINUS SIGN}4", "\N{MINUS SIGN}4"), (3.6, "4", "+4"), (-0.2, "0", "0")],
+)
+def test_whole_numbers_have_minus_signs(value: float, plain: str, signed: str) -> None:
+    assert (whole(value), whole(value, sign=True)) == (plain, signed)

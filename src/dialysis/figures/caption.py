@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ import pandas as pd
 from dialysis.figures.scales import Scale
 from dialysis.figures.source import SHOWN_PERIODS, used_values
 from dialysis.figures.words import (
-    MINUS,
     adjusted,
     error_words,
     has,
@@ -23,10 +21,9 @@ from dialysis.figures.words import (
     was,
 )
 from dialysis.study.start import marks
-from dialysis.words import counted, listed, with_error
+from dialysis.words import counted, listed, undecided, whole, with_error
 
 _MOST_REASONS = 4
-_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 _BELOW_LOD = {
     "measured": "as measured",
     "half": "as half the limit",
@@ -230,7 +227,7 @@ def _n_words(n: int, cells: pd.Series, times: pd.Series) -> str:
     for index, time in times.items():
         here = int(cells.get(index, 0))
         if here < n:
-            fewer.setdefault(here, []).append(f"{round(time)}".replace("-", MINUS))
+            fewer.setdefault(here, []).append(whole(time))
     if not fewer:
         return f"n = {n}"
     where = ", ".join(f"{here} at {listed(at)} min" for here, at in sorted(fewer.items()))
@@ -280,7 +277,7 @@ def _common_reason(reasons: pd.Series) -> str:
 
 def _plain_reason(reason: str) -> str:
     """Return a reason without who decided and when, which the review pages show."""
-    return _DECIDED.sub("", reason).rstrip(". ") or "no percent of baseline"
+    return undecided(reason).rstrip(". ") or "no percent of baseline"
 
 
 def _statistics(source: pd.DataFrame, contrasts: pd.DataFrame, model: Mapping[str, Any]) -> str:

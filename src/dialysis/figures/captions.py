@@ -10,7 +10,6 @@ import pandas as pd
 from dialysis.figures.concentration import LIMIT
 from dialysis.figures.words import (
     ADJUSTMENTS,
-    MINUS,
     adjusted,
     adjustment_of,
     error_words,
@@ -21,7 +20,7 @@ from dialysis.figures.words import (
     star_words,
     was,
 )
-from dialysis.words import counted, listed, p_words
+from dialysis.words import counted, listed, p_words, whole
 
 _MEANINGS = {"ratio": "molar ratio", "response": "detector response"}
 
@@ -116,7 +115,7 @@ def auc_caption(
     trends = rows[(rows["row"] == "trend") & rows["p"].notna()]
     if len(trends):
         named = [
-            f"{r.drug_label} {f'{r.value:+.0f}'.replace('-', MINUS)} % × min per doubled dose, "
+            f"{r.drug_label} {whole(float(r.value), sign=True)} % × min per doubled dose, "
             f"{p_words(float(r.p))}"
             for r in trends.itertuples(index=False)
         ]
@@ -238,7 +237,7 @@ def _window(summary: pd.DataFrame) -> str:
     if not len(known):
         return ""
     start, end = known["window_start_min"].median(), known["window_end_min"].median()
-    over = f" from {start:.0f} to {end:.0f} min".replace("-", MINUS)
+    over = f" from {whole(start)} to {whole(end)} min"
     if start > -0.5:
         return over
     return f"{over} (the first fraction after the dose holds fluid from {-start:.0f} min before it)"

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dialysis.plotting import POINTS_PER_MM, SMALL_PT, TEXT_PT, new_figure, text_width_pt
+from dialysis.words import minus
 
 FloatArray = npt.NDArray[np.float64]
 PAGE_WIDTH_PT = 190.0 * POINTS_PER_MM
@@ -283,7 +284,7 @@ def number(value: float) -> str:
     text = (
         f"{value:.6g}" if abs(value) < 1e6 and (value == 0 or abs(value) >= 1e-4) else f"{value:g}"
     )
-    return text.replace("-", "\N{MINUS SIGN}")
+    return minus(text)
 
 
 def round_ticks(low: float, high: float, most: int) -> list[float]:

@@ -30,6 +30,7 @@ from dialysis.plotting import (
     new_figure,
     text_width_pt,
 )
+from dialysis.words import minus
 
 FloatArray = npt.NDArray[np.float64]
 X_LABEL = "Time from dose (min)"
@@ -392,7 +393,7 @@ def draw_axes(axes: Any, look: Look, labelled: bool, timed: bool = True) -> None
     labels = scale.tick_labels if labelled else [""] * len(scale.ticks)
     axes.yaxis.set_major_formatter(FixedFormatter(labels))
     axes.xaxis.set_major_locator(FixedLocator(look.ticks))
-    numbers = [f"{t:g}".replace("-", "\N{MINUS SIGN}") if timed else "" for t in look.ticks]
+    numbers = [minus(f"{t:g}") if timed else "" for t in look.ticks]
     axes.xaxis.set_major_formatter(FixedFormatter(numbers))
     if look.measure.reference is not None:
         line = axes.axhline(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dialysis.words import minus
+
 LOG_ABOVE_PCT = 400.0
 LOG_FLOOR_PCT = 5.0
 FloatArray = npt.NDArray[np.float64]
@@ -36,7 +38,7 @@ class Scale:
     @property
     def tick_labels(self) -> list[str]:
         """Ticks in plain numbers."""
-        return [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in self.ticks]
+        return [minus(f"{tick:g}") for tick in self.ticks]
 
 
 def percent_scale(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-MINUS = "\N{MINUS SIGN}"
 ADJUSTMENTS = {
     "dunnett": "Dunnett's method",
     "holm": "Holm's method",

@@ -64,11 +64,6 @@ class Correction:
         table = np.concatenate([coefficients @ values, coefficients @ slopes])
         return cls(coefficients, ratio, table, coefficients @ areas)
 
-    @property
-    def size(self) -> float:
-        """What shapes of the reference r₀ differ from an EMG, ∫|c₀| du, part of the area."""
-        return float(np.abs(self.table[0]).sum() * U_STEP)
-
     @classmethod
     def none(cls, ratio: float = 0.5) -> Correction:
         """No correction: the EMG itself."""

@@ -313,11 +313,11 @@ def _mend(
                 _unbent(_rows(fit.parameters, suspect), priors.of(suspect)),
             )
             for place, k in enumerate(suspect.tolist()):
-                found[k] = find_unknown(group, unbent, place, templates, DOUBT_SCORE)
+                found[k] = find_unknown(group, unbent, place, templates)
                 if found[k] is not None:
                     # Is it there with every shape that the run allows?
                     one = doubting_shape(model, group, _of_rows(unbent, np.array([place])))
-                    found[k] = find_unknown(group, one, 0, templates, DOUBT_SCORE)
+                    found[k] = find_unknown(group, one, 0, templates)
         for k, unknown in enumerate(found):
             if unknown is not None and unknown.near and unknown.score > MIN_SCORE:
                 nearest = int(np.argmin(np.abs(fit.mu_s[k, :n_targets] - unknown.mu_s)))

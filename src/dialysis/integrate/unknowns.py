@@ -71,9 +71,7 @@ class Unknown:
     near: bool
 
 
-def find_unknown(
-    group: Group, fit: GroupFit, row: int, templates: Templates, min_score: float = MIN_SCORE
-) -> Unknown | None:
+def find_unknown(group: Group, fit: GroupFit, row: int, templates: Templates) -> Unknown | None:
     """Find the place where a further peak would improve the fit of a trace most.
 
     Parameters
@@ -86,8 +84,6 @@ def find_unknown(
         Position of the trace in the fit.
     templates : Templates
         From `make_templates`.
-    min_score : float
-        Least score of what is reported.
 
     Notes
     -----
@@ -121,7 +117,7 @@ def find_unknown(
     allowed = inside & (~near | (part > NEAR_PART))
     score = np.where(allowed, score, 0.0)
     best = int(np.argmax(score))
-    if score[best] < min_score:
+    if score[best] < DOUBT_SCORE:
         return None
     return Unknown(
         mu_s=float(mu[best]),

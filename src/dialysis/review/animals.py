@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,9 +14,9 @@ from dialysis.review.numbers import is_missing
 from dialysis.review.outcomes import point_rows
 from dialysis.review.results import Results
 from dialysis.tables.normalize import BASELINE, SUMMARY
+from dialysis.words import undecided
 
 LEFT_OUT = "left out"
-_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 _PERIODS = ("baseline", "post")
 
 
@@ -94,7 +93,7 @@ def _brief(where: Mapping[str, Sequence[str]], everywhere: int, labels: Mapping[
     """Sum reasons up by kind: ``unstable baseline (NE, DA); not injected``."""
     kinds: dict[str, dict[str, None]] = {}
     for reason, slugs in where.items():
-        kind = _DECIDED.sub("", reason).partition(": ")[0]
+        kind = undecided(reason).partition(": ")[0]
         kinds.setdefault(kind, {}).update(dict.fromkeys(slugs))
     return "; ".join(
         kind

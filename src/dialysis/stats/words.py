@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from dialysis.stats.sensitivity import WORDS as VARIANT_WORDS
-from dialysis.words import counted, listed, p_words
+from dialysis.words import counted, listed, p_words, undecided, whole
 
-# Who decided and when: for the review pages, not for a paper.
-_DECIDED = re.compile(r" \([^()]*, \d{4}-\d{2}-\d{2}\)")
 _RESPONSE = "the logarithm of the ratio to the animal's own baseline"
 _REFERENCES = {
     "vickers": "Vickers AJ. BMC Med Res Methodol 2001;1:6.",
@@ -150,7 +147,7 @@ def _areas(model: Mapping[str, Any], auc: pd.DataFrame) -> list[str]:
     if tested.empty:
         return []
     window = model["auc"]["window_min"]
-    over = "" if window is None else f" from {_number(window[0])} to {_number(window[1])} min"
+    over = "" if window is None else f" from {whole(window[0])} to {whole(window[1])} min"
     return [
         f"Area under percent of baseline{over}, of the animals that have all fractions, difference "
         f"from control: {_differences(tested, True)} ({_judged(model)}, linear model of the areas)."
@@ -173,7 +170,7 @@ def _differences(tested: pd.DataFrame, counts: bool) -> str:
     said = []
     for row in tested.itertuples(index=False):
         n = f"n = {row.n}, " if counts else ""
-        size = _number(row.difference_pct_min, sign=True)
+        size = whole(row.difference_pct_min, sign=True)
         said.append(f"{row.group} {size} % × min ({n}{p_words(row.p_adjusted)})")
     return "; ".join(said)
 
@@ -353,7 +350,7 @@ def _area_methods(model: Mapping[str, Any]) -> str:
         "bonferroni": "p-values adjusted over the groups (Bonferroni)",
     }.get(str(model["multiplicity"]["adjustment"]), "p-values not adjusted")
     window = model["auc"]["window_min"]
-    over = "" if window is None else f" from {_number(window[0])} to {_number(window[1])} min"
+    over = "" if window is None else f" from {whole(window[0])} to {whole(window[1])} min"
     text = (
         f"The area under percent of baseline{over} (Σ percent × minutes) of every animal with all "
         "fractions was compared with that of its control in a linear model with a mean for every "
@@ -376,7 +373,7 @@ def _left_out(model: Mapping[str, Any]) -> list[str]:
         return ["No fraction after the dose was left out."]
     reasons: dict[str, int] = {}
     for each in model["exclusions"]:
-        plain = _DECIDED.sub("", str(each["reason"])).rstrip(". ")
+        plain = undecided(str(each["reason"])).rstrip(". ")
         reasons[plain] = reasons.get(plain, 0) + int(each["n"])
     total = sum(reasons.values())
     named = "; ".join(f"{n} × {reason}" for reason, n in reasons.items())
@@ -410,13 +407,7 @@ def _serial(model: Mapping[str, Any]) -> str:
 
 
 def _minutes(times: pd.Series) -> str:
-    return f"{listed([_number(time) for time in times])} min"
-
-
-def _number(value: float, sign: bool = False) -> str:
-    """A whole number with a minus sign that is one."""
-    text = f"{value:+.0f}" if sign else f"{value:.0f}"
-    return "0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    return f"{listed([whole(time) for time in times])} min"
 
 
 def _cap(text: object) -> str:
