@@ -99,6 +99,14 @@ def test_spaces_byte_order_mark_and_empty_rows_are_passed_over(toy: ToyStudy) ->
             "expected a number (decimal point or comma, no thousands mark).",
         ),
         (
+            # The cells behind the comma stand one column too far, and are not told one by one.
+            "animals.csv",
+            "R2,mianserin,5,",
+            "R2,mianserin,5,,",
+            "config/toy/animals.csv, row 3: found 6 values; expected 5, one for each column. "
+            "Put values that hold a comma in double quotes.",
+        ),
+        (
             "animals.csv",
             "R2,mianserin,5,",
             "R1,mianserin,5,",

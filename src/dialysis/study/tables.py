@@ -240,6 +240,8 @@ def _named_rows(
                     else "Give every column a name in the first row.",
                 )
             )
+            # Its cells stand under other columns than their own, so that each would be wrong.
+            continue
         given = {name: cell for name, cell in zip(names, cells, strict=False) if name}
         rows[line] = {name: given.get(name, "") for name in table.column_names}
     return names, rows, problems, understood
